@@ -1,0 +1,1 @@
+"""Casework: placement and follow-up of asylum seekers and sponsored refugees in the regions of Québec."""

@@ -1,0 +1,97 @@
+"""Whole requests as bytes on a socket: what is no HTTP, what two servers would read differently, what never ends.
+
+`{path}` and `{token}` are replaced. The client hangs up after a moment of silence, so that none waits for a deadline.
+"""
+
+from __future__ import annotations
+
+_HEAD = b"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+_POST = b"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
+_NEXT = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+
+SHAPES: dict[str, bytes] = {
+    "nothing": b"",
+    "an empty line": b"\r\n",
+    "many empty lines": b"\r\n" * 500,
+    "a letter": b"G",
+    "no version": b"GET {path}\r\n\r\n",
+    "version 0.9": b"GET {path} HTTP/0.9\r\n\r\n",
+    "version 1.0": b"GET {path} HTTP/1.0\r\n\r\n",
+    "version 2.0": b"GET {path} HTTP/2.0\r\nHost: x\r\n\r\n",
+    "version 9.9": b"GET {path} HTTP/9.9\r\nHost: x\r\n\r\n",
+    "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 60,
+    "an SSH banner": b"SSH-2.0-x\r\n",
+    "a PROXY line": b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n" + _NEXT,
+    "random bytes": bytes(range(256)),
+    "zeros": b"\x00" * 2_000,
+    "lower-case method": b"get {path} HTTP/1.1\r\nHost: x\r\n\r\n",
+    "invented method": b"FROB {path} HTTP/1.1\r\nHost: x\r\n\r\n",
+    "CONNECT": b"CONNECT {path}:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "OPTIONS *": b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+    "absolute form": b"GET http://evil.example{path} HTTP/1.1\r\nHost: x\r\n\r\n",
+    "absolute form, bad": b"GET http:// HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a fragment": b"GET {path}#x HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no slash": b"GET x HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a space in the path": b"GET {path} x HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a tab in the path": b"GET {path}\tx HTTP/1.1\r\nHost: x\r\n\r\n",
+    "raw UTF-8 in the path": b"GET {path}\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "raw 0xff in the path": b"GET {path}\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+    "raw UTF-8 in the query": b"GET {path}?a=\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "raw NUL in the path": b"GET {path}\x00 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a path of 60,000": b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no Host": b"GET {path} HTTP/1.1\r\n\r\n",
+    "two Hosts": b"GET {path} HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+    "two tokens": _HEAD + b"Authorization: Bearer x\r\n\r\n",
+    "a header without colon": _HEAD + b"Broken\r\n\r\n",
+    "a header without name": _HEAD + b": x\r\n\r\n",
+    "a space before the colon": _POST + b"Content-Length : 2\r\n\r\n{}",
+    "a folded header": _HEAD + b"X-A: b\r\n c\r\n\r\n",
+    "a header with NUL": _HEAD + b"X-A: b\x00c\r\n\r\n",
+    "a header with 0x01": _HEAD + b"X-A: b\x01c\r\n\r\n",
+    "a header with a bare CR": _HEAD + b"X-A: b\rc\r\n\r\n",
+    "line feeds only": b"GET {path} HTTP/1.1\nHost: x\n\n",
+    "101 headers": _HEAD + b"".join(b"X-%d: y\r\n" % n for n in range(101)) + b"\r\n",
+    "10,000 headers": _HEAD + b"X: y\r\n" * 10_000 + b"\r\n",
+    "one header of 300,000": _HEAD + b"X: " + b"y" * 300_000 + b"\r\n\r\n",
+    "headers without end": _HEAD + b"X: y\r\n" * 9_000,
+    "length and chunks": _POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + _NEXT,
+    "chunks and length": _POST + b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n" + _NEXT,
+    "two lengths": _POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}" + _NEXT,
+    "two equal lengths": _POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+    "a list of lengths": _POST + b"Content-Length: 2, 2\r\n\r\n{}",
+    "length +2": _POST + b"Content-Length: +2\r\n\r\n{}",
+    "length -1": _POST + b"Content-Length: -1\r\n\r\n{}",
+    "length 0x2": _POST + b"Content-Length: 0x2\r\n\r\n{}",
+    "length of 30 digits": _POST + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n{}",
+    "length 99999999999": _POST + b"Content-Length: 99999999999\r\n\r\n{}",
+    "length without body": _POST + b"Content-Length: 50\r\n\r\n",
+    "body without length": _POST + b'\r\n{"a":1}' + _NEXT,
+    "chunked, obfuscated": _POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + _NEXT,
+    "chunked with a tab": _POST + b"Transfer-Encoding:\tchunked\r\n\r\n0\r\n\r\n",
+    "chunked twice": _POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n" + _NEXT,
+    "chunked, gzip": _POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "chunked, not last": _POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + _NEXT,
+    "chunked in HTTP/1.0": b"POST {path} HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + _NEXT,
+    "a chunk of bad size": _POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "a chunk of negative size": _POST + b"Transfer-Encoding: chunked\r\n\r\n-1\r\n{}\r\n0\r\n\r\n",
+    "a chunk of 2**70": _POST + b"Transfer-Encoding: chunked\r\n\r\n400000000000000000\r\n{}\r\n0\r\n\r\n",
+    "a chunk longer than told": _POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n",
+    "a chunk extension of 50,000": _POST
+    + b"Transfer-Encoding: chunked\r\n\r\n2;"
+    + b"x" * 50_000
+    + b"\r\n{}\r\n0\r\n\r\n",
+    "70,000 chunks of one": _POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 70_000 + b"0\r\n\r\n",
+    "trailers": _POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nAuthorization: Bearer x\r\n\r\n",
+    "a body on GET": _HEAD + b"Content-Length: 2\r\n\r\n{}" + _NEXT,
+    "a request in a body": _POST + b"Content-Length: %d\r\n\r\n" % len(_NEXT) + _NEXT,
+    "three in a row": _NEXT * 3,
+    "forty in a row": _NEXT * 40,
+    "after close": b"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" + _NEXT,
+    "an upgrade to WebSocket": _HEAD + b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+    "an upgrade to h2c": _HEAD
+    + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n\r\n",
+    "expecting 100": _POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}",
+    "expecting 999": _POST + b"Expect: 999\r\nContent-Length: 2\r\n\r\n{}",
+}

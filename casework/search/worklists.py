@@ -1,0 +1,85 @@
+"""The lists one starts the day with: cases within reach that wait for something, the most pressing first."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from casework.cases.queries import SUMMARY
+from casework.kernel import clock
+from casework.kernel.language import Language, Text
+
+if TYPE_CHECKING:
+    from casework.authz.caller import Caller
+    from casework.kernel.database import Session
+
+SOON: Final = timedelta(days=14)
+"""A hearing within two weeks is one to prepare for."""
+
+
+class Worklist(StrEnum):
+    mine = "mine"
+    unassigned = "unassigned"
+    overdue = "overdue"
+    awaiting_answer = "awaiting_answer"
+    hearing_soon = "hearing_soon"
+
+
+TITLES: Final = {
+    Worklist.mine: Text("Mes dossiers", "My cases"),
+    Worklist.unassigned: Text("Sans intervenant", "Without a caseworker"),
+    Worklist.overdue: Text("En retard", "Overdue"),
+    Worklist.awaiting_answer: Text("En attente d'une réponse", "Awaiting an answer"),
+    Worklist.hearing_soon: Text("Audience dans deux semaines", "Hearing within two weeks"),
+}
+_OPENED = (
+    "SELECT id AS case_id, (created_at AT TIME ZONE 'America/Toronto')::date AS due FROM cases WHERE status <> 'closed'"
+)
+# The case and the day that makes it pressing; the oldest day first.
+FOUND: Final = {
+    Worklist.mine: f"{_OPENED} AND caseworker_id = %(me)s",
+    Worklist.unassigned: f"{_OPENED} AND caseworker_id IS NULL",
+    Worklist.overdue: (
+        "SELECT case_id, min(due_on) AS due FROM (SELECT case_id, due_on FROM milestone_expectations"
+        " WHERE fulfilled_by IS NULL AND due_on < %(today)s UNION ALL SELECT case_id, due_on FROM address_notices"
+        " WHERE notified_on IS NULL AND due_on < %(today)s) late GROUP BY case_id"
+    ),
+    Worklist.awaiting_answer: (
+        "SELECT case_id, min((expires_at AT TIME ZONE 'America/Toronto')::date) AS due FROM offers"
+        " WHERE status = 'held' AND expires_at > %(now)s GROUP BY case_id"
+    ),
+    # The last known of each person's claim: a hearing that was postponed or held since is none to prepare for.
+    Worklist.hearing_soon: (
+        "SELECT s.case_id, min(s.hearing_on) AS due FROM claim_statuses s WHERE s.hearing_on BETWEEN %(today)s AND %(soon)s"
+        " AND s.voided_at IS NULL AND NOT EXISTS (SELECT 1 FROM claim_statuses t WHERE t.case_id = s.case_id"
+        "   AND t.voided_at IS NULL AND t.person_id IS NOT DISTINCT FROM s.person_id"
+        "   AND (t.occurred_on, t.id) > (s.occurred_on, s.id)) GROUP BY s.case_id"
+    ),
+}
+
+
+def sql(name: Worklist) -> str:
+    columns = ", ".join(f"c.{column}" for column in SUMMARY)
+    return (
+        f"SELECT f.due, {columns} FROM ({FOUND[name]}) f JOIN cases c ON c.id = f.case_id WHERE c.status <> 'closed'"
+        " AND (%(on)s::date IS NULL OR (f.due, c.id) > (%(on)s::date, %(after)s::uuid)) ORDER BY f.due, c.id LIMIT %(limit)s"
+    )
+
+
+async def cases_of(
+    session: Session, caller: Caller, name: Worklist, after: list[Any] | None, limit: int
+) -> list[dict[str, Any]]:
+    """One more than asked; row security decides which cases there are."""
+    on, row = after or (None, None)
+    today = clock.today()
+    asked = {
+        "me": caller.actor_id, "today": today, "soon": today + SOON, "now": clock.now(), "on": on, "after": row,
+        "limit": limit + 1,
+    }  # fmt: skip
+    rows = await session.rows(sql(name), asked)
+    return [{"due_on": due, "case": dict(zip(SUMMARY, case, strict=True))} for due, *case in rows]
+
+
+def title(name: Worklist, language: Language) -> str:
+    return TITLES[name].to(language)
