@@ -155,7 +155,9 @@ RECIPES: tuple[Recipe, ...] = (
            _joining, leaves=1),
     # Households
     get("/v1/cases/{case_id}/members", P.household_read, "cases"),
-    Recipe("POST", "/v1/cases/{case_id}/splits", P.household_change, "cases", _parted, _parting, leaves=1, also=_ALL),
+    # What a split answers with is the new case: the entry names that one.
+    Recipe("POST", "/v1/cases/{case_id}/splits", P.household_change, "cases", _parted, _parting, leaves=1, also=_ALL,
+           shows_others=True),
     Recipe("POST", "/v1/cases/{case_id}/joins", P.household_change, "cases", _joined, always(409)),
     get("/v1/cases/{case_id}/links", P.household_read, "cases"),
     Recipe("POST", "/v1/cases/{case_id}/links", P.household_change, "cases", _linked, always(201), leaves=1, also=_ALL),
