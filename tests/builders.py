@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from casework.demo.families import family
+from casework.kernel import clock
 
 if TYPE_CHECKING:
     from tests.conftest import World
@@ -12,10 +14,19 @@ if TYPE_CHECKING:
 _seed = iter(range(10_000, 10_000_000))
 
 
+def _settled_in(**shape: Any) -> dict[str, Any]:
+    """The next family that claimed a month ago or earlier: a story may tell of what happened since."""
+    month_ago = (clock.today() - timedelta(days=30)).isoformat()
+    while True:
+        body = family(next(_seed), **shape).body
+        if (body.get("claimed_on") or body["undertaking_on"]) <= month_ago:
+            return body
+
+
 async def a_case(world: World, by: str = "camille", **changes: Any) -> dict[str, Any]:
     """A household taken in; `size`, `consent` and `programme` shape it, any other key replaces a field of the intake."""
     shape = {name: changes.pop(name) for name in ("size", "consent", "programme") if name in changes}
-    body = {**family(next(_seed), **shape).body, **changes}
+    body = {**_settled_in(**shape), **changes}
     answer = await world.client(by).post("/v1/cases", json=body)
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()

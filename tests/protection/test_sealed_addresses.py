@@ -144,8 +144,15 @@ async def test_the_logs_say_no_more_of_a_sealed_address_than_of_a_contact(world:
 
 async def test_it_is_not_found_by_its_text(world: World) -> None:
     case = await a_case(world, size=1)
-    await sealed(world, case)
     client = world.client("camille", **{"X-Purpose-of-Use": "case_management"})
-    for text in (REAL["address"], REAL["phone"], "Lanternes-Fictives"):
-        found = await client.post("/v1/case-searches", json={"name": text})
-        assert found.json()["items"] == []
+
+    async def found() -> list[Any]:
+        texts = (REAL["address"], REAL["phone"], "Lanternes-Fictives")
+        return [(await client.post("/v1/case-searches", json={"name": text})).json()["items"] for text in texts]
+
+    # A name may happen to sound like a street: what is found then is found without the address, too.
+    before = await found()
+    await sealed(world, case)
+    assert [[one["score"] for one in items] for items in await found()] == [
+        [one["score"] for one in items] for items in before
+    ]
