@@ -16,11 +16,12 @@ import pytest
 from casework.kernel.embedded import AlreadyRunning, Cluster, open_cluster, running, throwaway_cluster
 from casework.kernel.embedded.account import account_for
 
-# A shell gives its background jobs SIGINT ignored; a terminal does not.
+# A shell gives its background jobs SIGINT ignored, and nohup SIGHUP; a terminal neither.
 OWNER = """
 import signal, sys, time
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from casework.kernel.embedded import running
 with running(Path(sys.argv[1]), throwaway=sys.argv[2:] != ["lasting"]) as cluster:
     print("ready", flush=True)
