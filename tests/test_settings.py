@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from casework.settings import Settings
 
 GOOD = {
     "CASEWORK_ENVIRONMENT": "production",
@@ -49,3 +52,11 @@ def test_a_setting_that_cannot_serve_is_named_and_never_repeated(setting: str, v
     assert f"CASEWORK_{setting}" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert len(value) < 8 or value not in ended.stderr
+
+
+def test_the_readme_names_every_setting_and_no_other() -> None:
+    page = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    table = page.split("## Settings")[1].split("\n## ")[0]
+    first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    named = [name.strip(" `") for cell in first_cells for name in cell.split(",")]
+    assert sorted(named) == sorted(name.upper() for name in Settings.model_fields)
