@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-SLOTS = 230
+SLOTS = 231
 """Places where an id goes in; a new one is compared as soon as it is counted here."""
 
 # The name under which an id goes in → what it names.

@@ -197,6 +197,7 @@ RECIPES: tuple[Recipe, ...] = (
     get("/v1/agreements", P.organization_read, reads=0),
     Recipe("POST", "/v1/organizations", P.organization_write, "", _organization, always(201), 0, 1),
     get("/v1/organizations/{organization_id}", P.organization_read, "organizations", reads=0),
+    get("/v1/organizations/{organization_id}/completeness", P.organization_read, "organizations"),
     Recipe("PATCH", "/v1/organizations/{organization_id}", P.organization_write, "organizations",
            always({"name": "Autre nom"}), reads=0, leaves=1),
     get("/v1/organizations/{organization_id}/sites", P.organization_read, "organizations", reads=0),

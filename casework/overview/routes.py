@@ -3,24 +3,28 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
 from casework.audit import trail
 from casework.authz.caller import Caller
 from casework.authz.guard import GuardedRoute, Session, allow
 from casework.authz.policy import Permission
+from casework.kernel import clock
+from casework.kernel.dates import CivilDate
 from casework.kernel.language import preferred
 from casework.kernel.openapi import described
 from casework.kernel.paging import CursorText, Limit
 from casework.kernel.problems import NotFound
 from casework.kernel.schemas import Page
 from casework.overview import access, timeline
-from casework.overview.schemas import AccessRead, EventRead
+from casework.overview.completeness import completeness
+from casework.overview.schemas import AccessRead, CompletenessRead, EventRead
 
-router = APIRouter(route_class=GuardedRoute, prefix="/cases", tags=["cases"])
+router = APIRouter(route_class=GuardedRoute)
 
 
-@router.get("/{case_id}/access", response_model=AccessRead, **described(Permission.access_read, NotFound))
+@router.get("/cases/{case_id}/access", tags=["cases"], response_model=AccessRead,
+            **described(Permission.access_read, NotFound))  # fmt: skip
 async def read_access(
     request: Request,
     case_id: UUID,
@@ -43,7 +47,8 @@ async def read_access(
     return {"case_id": case_id, "can_see": can_see, "seen": {"items": found[:limit], "next_cursor": following}}
 
 
-@router.get("/{case_id}/timeline", response_model=Page[EventRead], **described(Permission.timeline_read, NotFound))
+@router.get("/cases/{case_id}/timeline", tags=["cases"], response_model=Page[EventRead],
+            **described(Permission.timeline_read, NotFound))  # fmt: skip
 async def read_timeline(
     request: Request,
     case_id: UUID,
@@ -65,3 +70,22 @@ async def read_timeline(
     await trail.record_read(session, caller, Permission.timeline_read, [case_id])
     following = cursors.write(timeline.place(found[limit - 1]), bound) if len(found) > limit else None
     return {"items": found[:limit], "next_cursor": following}
+
+
+@router.get("/organizations/{organization_id}/completeness", tags=["partners"], response_model=CompletenessRead,
+            **described(Permission.organization_read, NotFound))  # fmt: skip
+async def read_completeness(
+    organization_id: UUID,
+    caller: Annotated[Caller, allow(Permission.organization_read)],
+    session: Session,
+    on: Annotated[
+        CivilDate | None, Query(description="Échu à cette date ; aujourd'hui. Due by that day; today.")
+    ] = None,
+) -> dict[str, Any]:
+    """Les jalons échus des ménages qui séjournent avec un organisme, et ceux qui sont inscrits, dans ma portée.
+
+    The milestones due of households that stay with an organization, and those recorded, within my reach.
+    """
+    found, cases = await completeness(session, caller, organization_id, on or clock.today())
+    await trail.record_read(session, caller, Permission.organization_read, cases)
+    return found

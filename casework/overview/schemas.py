@@ -66,3 +66,26 @@ class EventRead(Output):
     occurred_on: date
     recorded_at: datetime
     person_id: UUID | None
+
+
+class CompletenessOfCode(Output):
+    """`due` by the day asked, `recorded` whatever the outcome, late ones included."""
+
+    code: str
+    label_fr: str
+    label_en: str
+    due: int
+    recorded: int
+    recorded_share: float | None
+
+
+class CompletenessRead(Output):
+    """Counts milestones of households within the reader's reach; null where nothing is due."""
+
+    organization_id: UUID
+    on: date
+    cases: int
+    due: int
+    recorded: int
+    recorded_share: float | None
+    milestones: list[CompletenessOfCode]
