@@ -33,6 +33,18 @@ PROPOSED = (
     ("flavie", {"role": Role.administrator}, ""),
     ("gaspard", {"role": Role.programme_manager}, "revoked"),
 )
+# A trigger writes who is responsible.
+ELSEWHERE = (
+    (
+        "UPDATE cases SET caseworker_id = %(user)s WHERE id = (SELECT id FROM cases WHERE office_id = %(office)s"
+        " AND status = 'open' ORDER BY id LIMIT 1)"
+    ),
+    (
+        "INSERT INTO handovers (id, version, created_at, case_id, office_id, region_code, to_user_id, proposed_by, status)"
+        " SELECT gen_random_uuid(), 1, now(), id, office_id, region_code, %(user)s, %(user)s, 'proposed' FROM cases"
+        " WHERE caseworker_id = %(user)s"
+    ),
+)
 
 
 def incident() -> Json:
@@ -142,12 +154,14 @@ async def _parted(author: Author, number: int, taker: str) -> Json:
 
 
 async def _merged(author: Author, number: int, lived: list[Json]) -> None:
-    """Records merged within an office, one parted again; across two, one that waits, one refused, one approved."""
+    """Records merged within each office, one parted again; across two, one that waits, one refused, one approved."""
     for offset, undone in enumerate((False, True)):
         case = await _household(author, number + offset, "camille")
         merge = await _merge(author, "camille", _people(case)[0], _people(case)[-1])
         if undone:
             await author.say("camille", "DELETE", f"/v1/merges/{merge['id']}", None, merge)
+    case = await _household(author, number + 5, "ines")
+    await _merge(author, "prosper", _people(case)[0], _people(case)[-1])
     for offset, said in enumerate(("", "refuse", "approve"), start=2):
         case = await _household(author, number + offset, "ines")
         merge = await _merge(author, "prosper", _people(lived[0])[0], _people(case)[-1])
@@ -179,7 +193,8 @@ async def _accounts(author: Author) -> None:
 
 
 async def leftovers(owner: psycopg.AsyncConnection[Any]) -> None:
-    """What signing in leaves behind: passwords of both kinds, a bucket of attempts, an assertion that served.
+    """What signing in leaves behind: passwords of both kinds, a bucket of attempts, an assertion that served; and a
+    case followed and handed over in an office that has no caseworker among the players.
 
     The passwords are of long ago: a token issued before a password was changed is refused.
     """
@@ -191,6 +206,8 @@ async def leftovers(owner: psycopg.AsyncConnection[Any]) -> None:
             (one_time,),
         )
     await owner.execute("INSERT INTO sign_in_buckets (bucket, attempts, last_at, free_at) VALUES (1, 1, now(), now())")
+    for statement in ELSEWHERE:
+        await owner.execute(statement, {"office": key("praida"), "user": key("ines")})
     await owner.execute(
         "INSERT INTO used_assertions (client_id, jti_hash, expires_at) VALUES (%s, %s, now() + interval '1 hour')",
         (key("le-phare-api"), b"drill"),

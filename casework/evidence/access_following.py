@@ -110,8 +110,12 @@ def _refusing(aim: Aim) -> int:
     return 200 if str(aim.who.id) in {row["to_user_id"], row["proposed_by"]} else 403
 
 
-def _change(aim: Aim) -> Any:  # noqa: ARG001 -- the table's signature
+def _CHANGE() -> Any:  # noqa: N802 -- one constant a day
     return {"to_programme": "protected_person", "occurred_on": clock.today().isoformat()}
+
+
+def _change(aim: Aim) -> Any:  # noqa: ARG001 -- the table's signature
+    return _CHANGE()
 
 
 def _changing(aim: Aim) -> int:
@@ -145,6 +149,10 @@ async def add(author: Author, case: Json, *, arrived: bool) -> None:
         first = notices["items"][0]
         body = {"notified_on": clock.today().isoformat(), "receipt": "Accusé 1"}
         await author.say(_follower(case), "POST", f"/v1/address-notices/{first['id']}/done", body, first)
+        if case["taker"] == "ines":
+            await author.say(
+                "prosper", "POST", f"{path}/programme-changes", _CHANGE(), await author.say("prosper", "GET", path)
+            )
 
 
 async def _noted(author: Author, case: Json) -> None:
@@ -204,7 +212,8 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("POST", "/v1/handovers/{handover_id}/accept", P.handover_answer, "handovers", None, _accepting, 0, 1,
            also=frozenset({"case_responsibilities"})),
     Recipe("POST", "/v1/handovers/{handover_id}/refuse", P.handover_answer, "handovers", _reason, _refusing, 0, 1),
-    Recipe("POST", "/v1/cases/{case_id}/programme-changes", P.programme_change, "cases", _change, _changing, 0, 1),
+    Recipe("POST", "/v1/cases/{case_id}/programme-changes", P.programme_change, "cases", _change, _changing, 0, 1,
+           destroys=frozenset({"milestone_expectations"})),
     Recipe("POST", "/v1/cases/{case_id}/collection-notices", P.collection_notice_record, "cases", _given, _to_person, 0, 1),
     get("/v1/cases/{case_id}/collection-notices", P.collection_notice_read, "cases"),
     Recipe("POST", "/v1/cases/{case_id}/service-languages", P.service_language_record, "cases", _served, _to_person, 0, 1),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from casework.evidence.access_aims import Aim
     from casework.evidence.access_oracle import Row
 
+# Absent, and another than the absent person whom it would be merged into.
+NOBODY = "01890000-0000-7000-8000-000000000001"
 AMENDED = {"reason": "new_information", "description": {"occupation": {"code": "75110", "words": "maçon de métier"}}}
 
 
@@ -122,11 +124,11 @@ def _duplicate(aim: Aim) -> str:
         free = not (principal or erased(aim.facts, row["id"]) or _standing(aim, row["id"]))
         if row["case_id"] == aim.case_id and row["id"] != aim.id and free:
             return str(row["id"])
-    return ABSENT
+    return NOBODY
 
 
 def _merging(aim: Aim) -> int:
-    if _duplicate(aim) == ABSENT:
+    if _duplicate(aim) == NOBODY:
         return 404
     return 410 if erased(aim.facts, aim.id) else conflict("duplicate_id" in _standing(aim, aim.id), 201)
 

@@ -202,7 +202,8 @@ def _overdue(aim: Aim, row: Row) -> bool:
 def _reminded(aim: Aim, row: Row) -> bool:
     ahead = (date.fromisoformat(row["due_on"]) - clock.today()).days
     falls = ahead in {7, 0, -1} or (ahead < -1 and (ahead + 1) % 14 == 0 and ahead > -366)
-    return falls and row["fulfilled_by"] is None and aim.facts.cases[row["case_id"]]["status"] != "closed"
+    asked = row["fulfilled_by"] is None and row["lapsed_at"] is None
+    return falls and asked and aim.facts.cases[row["case_id"]]["status"] != "closed"
 
 
 def _of_the_case(aim: Aim, row: Row) -> bool:
@@ -279,7 +280,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("POST", "/v1/milestones/{milestone_id}/void", P.milestone_void, "milestones",
            always({"reason": "Erreur."}), _voiding, 0, 1),
     Recipe("POST", "/v1/milestones/{milestone_id}/correct", P.milestone_void, "milestones", _correction, _correcting, 0, 2),
-    Recipe("POST", "/v1/milestone-recomputations", P.case_update, "", None, leaves=1),
+    Recipe("POST", "/v1/milestone-recomputations", P.case_update, "", None, reads=0, leaves=1),
     get("/v1/milestone-reminders", P.milestone_read),
     # Whatever is out of reach is a line refused: the batch itself is always answered, and its leaf counts the lines.
     Recipe("POST", "/v1/milestone-batches", P.milestone_record, "", _batch, reads=None, leaves=1, also=frozenset({"*"})),

@@ -136,10 +136,7 @@ class Rows:
         extra = set(await self._granted(who, table, "UPDATE")) - due
         if extra:
             self._leak(who, "UPDATE", table, context, f"{sorted(extra)} may be changed")
-        column, value = await self._target(who, table)
-        statement = sql.SQL("UPDATE {} SET {} = {}").format(
-            sql.Identifier(table), sql.Identifier(column), sql.SQL(value)
-        )
+        statement = sql.SQL("UPDATE {} SET {}").format(sql.Identifier(table), sql.SQL(await self._target(who, table)))
         await self._written(who, table, context, "UPDATE", statement)
 
     async def _delete(self, who: Player, table: str, context: str) -> None:
@@ -160,16 +157,17 @@ class Rows:
             self.tally.denied[f"{command} {table} as {who.name}: {tried.count} of {due} {tried.refused}"] += 1
         self._count(who, table, command, ("*",))
 
-    async def _target(self, who: Player, table: str) -> tuple[str, str]:
-        """A column that the actor may change, and a value that no constraint minds."""
+    async def _target(self, who: Player, table: str) -> str:
+        """A change that the actor may make and no constraint minds; of constants, because to read a column is to ask
+        the policies of SELECT too."""
         held = await self._granted(who, table, "UPDATE")
-        if TARGETS.get(table, ("", ""))[0] in held:
+        if TARGETS.get(table, "").partition(" ")[0] in held:
             return TARGETS[table]
         known = [column for column in held if column in VALUES]
         if known:
-            return known[0], VALUES[known[0]]
+            return f"{known[0]} = {VALUES[known[0]]}"
         # What is granted beyond these is shown by leaving the row as it is.
-        return (held[0], f'"{held[0]}"') if held else (self._facts.keys[table][0], "DEFAULT")
+        return f'"{held[0]}" = "{held[0]}"' if held else f"{self._facts.keys[table][0]} = DEFAULT"
 
     async def _insert(self, who: Player, table: str, context: str) -> None:
         """A row that exists elsewhere, once more: the check refuses it before any constraint speaks."""
@@ -248,14 +246,20 @@ FITTED: Mapping[str, Callable[[Player], Row]] = {
     },
 }  # fmt: skip
 # Where the tables' common values will not do.
-TARGETS = {"memberships": ("end_reason", "NULL"), "representatives": ("ended_on", "'2100-12-31'")}
+TARGETS = {
+    "memberships": "end_reason = NULL",
+    "representatives": "ended_on = '2100-12-31'",
+    "sponsor_members": "left_on = '2100-12-31', leave_reason = 'moved'",
+    "draw_entries": "rank = NULL, drawn = NULL",
+}
 # Values that no constraint minds.
 VALUES = {
     "version": "1", "ended_at": "NULL", "fulfilled_by": "NULL", "due_on": "'2026-01-01'", "revoked_at": "NULL",
     "disabled_at": "NULL", "approved_at": "NULL", "jwks": "NULL", "attempts": "1", "refusal": "NULL", "decided_at": "NULL",
     "release_reference": "NULL", "kek_id": "'drill'", "sealed": r"'\x00'", "sealed_name": r"'\x00'",
     "sealed_contact": "NULL", "sealed_address": "NULL", "sealed_reason": r"'\x00'", "sealed_value": r"'\x00'", "sealed_representative": r"'\x00'",
-    "sealed_source": r"'\\x00'", "sealed_evidence": "NULL", "sealed_close_reason": "NULL", "sealed_end_reason": "NULL",
+    "sealed_source": r"'\x00'", "sealed_text": r"'\x00'", "sealed_receipt": "NULL", "override_code": "NULL",
+    "sealed_evidence": "NULL", "sealed_close_reason": "NULL", "sealed_end_reason": "NULL",
 }  # fmt: skip
 
 

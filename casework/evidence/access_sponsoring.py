@@ -97,8 +97,8 @@ async def _decided(author: Author) -> None:
 async def _settling(author: Author) -> None:
     """Households of undertakings with a CSQ: one waits, the others arrived, settled, reported once, twice, broken."""
     page = await author.say("prosper", "GET", "/v1/undertakings?state=csq_issued&limit=200")
-    roads = (("arrived", "report1_due", "1", "2"), ("arrived",), ("arrived", "report1_due"),
-             ("arrived", "report1_due", "1"), ("arrived", "breakdown"), ())  # fmt: skip
+    roads = (("arrived", "report1_due", "1", "2"), ("arrived", "report1_due", "1"), ("arrived",),
+             ("arrived", "report1_due"), ("arrived", "breakdown"), ())  # fmt: skip
     for place, undertaking in enumerate(page["items"]):
         case = await author.taken_in_as("sponsored_by_undertaking", ("camille", "ines")[place % 2], 9_000 + place)
         path = f"/v1/undertakings/{undertaking['id']}"

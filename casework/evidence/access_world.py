@@ -111,10 +111,10 @@ async def build(stage: Stage, people: Sequence[Player], *, short: bool) -> None:
 
 
 async def _runs(author: Author, number: int) -> None:
-    """A run of each author who may make one, over a household of its own: solved, and one that waits."""
-    for offset, taker in enumerate(("camille", "basile")):
+    """A run of each author who may make one, over a household of its own or another office's: solved, and one that waits."""
+    for offset, (taker, by) in enumerate((("camille", "camille"), ("ines", "prosper"), ("basile", "basile"))):
         case = await author.taken_in_as("open", taker, number + offset)
-        await author.say(taker, "POST", "/v1/placement-runs", {"case_ids": [case["id"]]})
+        await author.say(by, "POST", "/v1/placement-runs", {"case_ids": [case["id"]]})
     await author.solved()
     await author.say("prosper", "POST", "/v1/placement-runs", {"case_ids": [case["id"]]})
 
