@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-SLOTS = 230
+SLOTS = 232
 """Places where an id goes in; a new one is compared as soon as it is counted here."""
 
 # The name under which an id goes in → what it names.
@@ -425,6 +425,7 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
     bodies |= {
         "sponsors": group(),
         "members": {"name": "Orsane Velquindor", "joined_on": today},
+        "spokesperson": {"spokesperson_id": mine["spokesperson"], "reason": "sponsor_moved"},
         "leave": {"left_on": today, "leave_reason": "withdrew"},
         "undertakings": {"sponsor_id": mine["sponsor"], "geo_code": "10043", "persons": 2},
         "cancel": {"occurred_on": today, "reason": "withdrawn"},

@@ -107,6 +107,16 @@ SECTIONS: Mapping[str, str] = {
         "SELECT x.code, x.due_on, x.fulfilled_by IS NOT NULL AS fulfilled, x.person_id IS NULL AS whole_household"
         f" FROM milestone_expectations x WHERE x.case_id = %(case)s AND {_MINE}"
     ),
+    "enrolments": (
+        "SELECT p.name AS pilot, r.name_fr AS region, c.departs_on, x.created_at AS enrolled_at, x.status, x.persons,"
+        " x.departed_on, x.ended_at AS left_at FROM enrolments x JOIN pilots p ON p.id = x.pilot_id"
+        " JOIN cohorts c ON c.id = x.cohort_id LEFT JOIN admin_regions r ON r.code = c.region_code"
+        " WHERE x.case_id = %(case)s"
+    ),
+    "settlement_reports": (
+        "SELECT x.number, x.occurred_on, d.key AS duty, d.value AS state, x.recorded_at FROM settlement_reports x"
+        " CROSS JOIN LATERAL jsonb_each_text(x.duties) d WHERE x.case_id = %(case)s"
+    ),
     "erasure_requests": (
         "SELECT x.requested_at, x.reason, x.status, x.decided_at FROM erasures x WHERE x.person_id = %(person)s"
     ),
