@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-SLOTS = 232
+SLOTS = 234
 """Places where an id goes in; a new one is compared as soon as it is counted here."""
 
 # The name under which an id goes in → what it names.
@@ -448,6 +448,7 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
         "links": {"other_case_id": mine["waiting"], "kind": "kin"},
         "searches": {"person_id": mine["person"]},
         "merges": {"duplicate_id": mine["free"], "reason": "Vue deux fois."},
+        "undo": {"relation": "other"},
         "death": {"occurred": {"value": today[:4], "precision": "year"}},
         "leave": {"reason": "left", "ends_on": today},
     }

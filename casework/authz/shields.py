@@ -132,9 +132,10 @@ SHIELDS: tuple[Shield, ...] = (
                    P.person_update: (*_SEALED_OF_PERSON[:-1], "external_id", "is_adult", "unaccompanied_minor",
                                      "languages", "version"),
                    P.household_change: ("sealed_death", "deceased_at", "version")}),
-    _child("person_versions", (P.household_read, P.key_rotate), (P.person_update,), fields={
+    _child("person_versions", (P.household_read, P.key_rotate), (P.person_update, P.household_change), fields={
         "sealed_name": FieldGroup.names, "sealed_birth": FieldGroup.birth, "sealed_contact": FieldGroup.contact,
-        "sealed_description": FieldGroup.self_description}, update={P.key_rotate: _SEALED_OF_PERSON[:-1]}),
+        "sealed_death": FieldGroup.birth, "sealed_description": FieldGroup.self_description},
+           update={P.key_rotate: _SEALED_OF_PERSON}),
     _child("representatives", (P.case_read, P.key_rotate), (P.person_update,), group=FieldGroup.representative,
            update={P.person_update: ("ended_on",), P.key_rotate: ("sealed_representative",)}),
     _child("subject_keys", (P.case_read, P.break_glass_grant, P.key_rotate), (P.case_create, P.household_change),

@@ -38,7 +38,7 @@ SECTIONS: Mapping[str, str] = {
     ),
     "changes": (
         "SELECT x.id, x.recorded_at, x.reason, x.sealed_name AS name, x.sealed_birth AS birth, x.sealed_contact AS contact,"
-        " x.sealed_description AS description FROM person_versions x WHERE x.person_id = %(person)s"
+        " x.sealed_description AS description, x.sealed_death AS death FROM person_versions x WHERE x.person_id = %(person)s"
     ),
     "case": (
         "SELECT x.id, x.reference, x.programme, x.status, r.name_fr AS region, x.claimed_on, x.undertaking_on, x.offered_on,"

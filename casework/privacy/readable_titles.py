@@ -38,7 +38,7 @@ TITLES: Mapping[str, Text] = {
 SHOWN: Mapping[str, tuple[str, ...]] = {
     "identifiers": ("type", "value", "issued_on", "expires_on", "ended_at"),
     "representatives": ("kind", "representative", "appointed_on", "ended_on"),
-    "changes": ("recorded_at", "reason", "name", "birth", "contact", "description"),
+    "changes": ("recorded_at", "reason", "name", "birth", "contact", "description", "death"),
     "case": ("reference", "programme", "status", "region", "claimed_on", "undertaking_on", "offered_on", "arrived_on",
              "created_at", "closed_at", "close_reason"),
     "memberships": ("relation", "starts_on", "ends_on", "end_reason"),
@@ -86,6 +86,7 @@ COLUMNS: Mapping[str, Text] = {
     "birth": Text("Naissance", "Birth"),
     "contact": Text("Coordonnées", "Contact"),
     "description": Text("Comment vous vous décrivez", "How you describe yourself"),
+    "death": Text("Décès", "Death"),
     "expires_on": Text("Échéance", "Expires on"),
     "reference": Text("Référence", "Reference"),
     "programme": Text("Programme", "Programme"),
