@@ -425,7 +425,7 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
     bodies |= {
         "sponsors": group(),
         "members": {"name": "Orsane Velquindor", "joined_on": today},
-        "spokesperson": {"spokesperson_id": mine["spokesperson"], "reason": "sponsor_moved"},
+        "spokesperson": {"spokesperson_id": str(new_id()), "reason": "sponsor_moved"},
         "leave": {"left_on": today, "leave_reason": "withdrew"},
         "undertakings": {"sponsor_id": mine["sponsor"], "geo_code": "10043", "persons": 2},
         "cancel": {"occurred_on": today, "reason": "withdrawn"},

@@ -279,7 +279,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("POST", "/v1/milestones/{milestone_id}/void", P.milestone_void, "milestones",
            always({"reason": "Erreur."}), _voiding, 0, 1),
     Recipe("POST", "/v1/milestones/{milestone_id}/correct", P.milestone_void, "milestones", _correction, _correcting, 0, 2),
-    Recipe("POST", "/v1/milestone-recomputations", P.case_update, "", None, leaves=1),
+    Recipe("POST", "/v1/milestone-recomputations", P.case_update, "", None, reads=0, leaves=1),
     get("/v1/milestone-reminders", P.milestone_read),
     # Whatever is out of reach is a line refused: the batch itself is always answered, and its leaf counts the lines.
     Recipe("POST", "/v1/milestone-batches", P.milestone_record, "", _batch, reads=None, leaves=1, also=frozenset({"*"})),
