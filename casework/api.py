@@ -8,6 +8,7 @@ import casework.audit.routes
 import casework.cases.claim_routes
 import casework.cases.routes
 import casework.duplicates.routes
+import casework.eligibility.routes
 import casework.following.handover_routes
 import casework.following.language_routes
 import casework.following.routes
@@ -37,6 +38,7 @@ for domain in (
     casework.households,
     casework.duplicates,
     casework.notices,
+    casework.eligibility,
     casework.household_imports,
     casework.territory,
     casework.partners,

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-SLOTS = 231
+SLOTS = 235
 """Places where an id goes in; a new one is compared as soon as it is counted here."""
 
 # The name under which an id goes in → what it names.
@@ -425,6 +425,7 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
     bodies |= {
         "sponsors": group(),
         "members": {"name": "Orsane Velquindor", "joined_on": today},
+        "spokesperson": {"spokesperson_id": str(new_id()), "reason": "sponsor_moved"},
         "leave": {"left_on": today, "leave_reason": "withdrew"},
         "undertakings": {"sponsor_id": mine["sponsor"], "geo_code": "10043", "persons": 2},
         "cancel": {"occurred_on": today, "reason": "withdrawn"},
@@ -447,6 +448,7 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
         "links": {"other_case_id": mine["waiting"], "kind": "kin"},
         "searches": {"person_id": mine["person"]},
         "merges": {"duplicate_id": mine["free"], "reason": "Vue deux fois."},
+        "undo": {"relation": "other"},
         "death": {"occurred": {"value": today[:4], "precision": "year"}},
         "leave": {"reason": "left", "ends_on": today},
     }

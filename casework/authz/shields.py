@@ -132,9 +132,10 @@ SHIELDS: tuple[Shield, ...] = (
                    P.person_update: (*_SEALED_OF_PERSON[:-1], "external_id", "is_adult", "unaccompanied_minor",
                                      "languages", "version"),
                    P.household_change: ("sealed_death", "deceased_at", "version")}),
-    _child("person_versions", (P.household_read, P.key_rotate), (P.person_update,), fields={
+    _child("person_versions", (P.household_read, P.key_rotate), (P.person_update, P.household_change), fields={
         "sealed_name": FieldGroup.names, "sealed_birth": FieldGroup.birth, "sealed_contact": FieldGroup.contact,
-        "sealed_description": FieldGroup.self_description}, update={P.key_rotate: _SEALED_OF_PERSON[:-1]}),
+        "sealed_death": FieldGroup.birth, "sealed_description": FieldGroup.self_description},
+           update={P.key_rotate: _SEALED_OF_PERSON}),
     _child("representatives", (P.case_read, P.key_rotate), (P.person_update,), group=FieldGroup.representative,
            update={P.person_update: ("ended_on",), P.key_rotate: ("sealed_representative",)}),
     _child("subject_keys", (P.case_read, P.break_glass_grant, P.key_rotate), (P.case_create, P.household_change),
@@ -256,7 +257,8 @@ SHIELDS: tuple[Shield, ...] = (
     Shield("incident_versions", Shape.plain, select=(P.incident_read, P.retention_apply), insert=(P.incident_write,),
            delete=(P.retention_apply,)),
     Shield("sponsors", Shape.plain, select=(P.sponsor_read,), insert=(P.sponsor_write,),
-           update={P.sponsor_write: ("version",), P.sponsor_erase: ("version",)}),
+           update={P.sponsor_write: ("version",), P.sponsor_erase: ("version",),
+                   P.undertaking_decide: ("spokesperson_id", "handover_reason", "version")}),
     Shield("sponsor_members", Shape.plain, select=(P.sponsor_read, P.key_rotate), insert=(P.sponsor_write,),
            update={P.sponsor_write: ("left_on", "leave_reason"), P.sponsor_erase: ("sealed_name", "wrapped", "erased_at"),
                    P.key_rotate: ("kek_id", "wrapped")}),

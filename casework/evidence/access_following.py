@@ -219,6 +219,7 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("POST", "/v1/cases/{case_id}/service-languages", P.service_language_record, "cases", _served, _to_person, 0, 1),
     get("/v1/cases/{case_id}/service-languages", P.service_language_read, "cases"),
     get("/v1/consent-notices", P.territory_read, reads=0),
+    get("/v1/eligibility?status=referred", P.territory_read, reads=0),
     get("/v1/worklists?name=overdue", P.worklist_read),
     get("/v1/cases/{case_id}/timeline", P.timeline_read, "cases"),
     get("/v1/cases/{case_id}/claim-statuses", P.claim_status_read, "cases"),

@@ -51,6 +51,7 @@ TELLS: Final[Mapping[tuple[str, str], FieldGroup]] = {
     ("persons", "sealed_description"): FieldGroup.self_description,
     ("person_versions", "sealed_name"): FieldGroup.names,
     ("person_versions", "sealed_birth"): FieldGroup.birth,
+    ("person_versions", "sealed_death"): FieldGroup.birth,
     ("person_versions", "sealed_contact"): FieldGroup.contact,
     ("person_versions", "sealed_description"): FieldGroup.self_description,
     ("representatives", "*"): FieldGroup.representative,

@@ -59,6 +59,18 @@ def _dying(aim: Aim) -> int:
     return 410 if erased(aim.facts, aim.id) else conflict(dead)
 
 
+def _returned(aim: Aim) -> Any:  # noqa: ARG001 -- the table's signature
+    return {"relation": "other"}
+
+
+def _returning(aim: Aim) -> int:
+    dead = aim.row is not None and aim.row["deceased_at"] is not None
+    if erased(aim.facts, aim.id) or not dead:
+        return 410 if erased(aim.facts, aim.id) else 409
+    # The first to enter an empty household is its principal.
+    return 200 if _current(aim) else 422
+
+
 def _leaving(aim: Aim) -> int:
     member = any(row["person_id"] == aim.id for row in _current(aim))
     return 410 if erased(aim.facts, aim.id) else conflict(not member)
@@ -152,6 +164,7 @@ RECIPES: tuple[Recipe, ...] = (
            destroys=frozenset({"name_tokens"})),
     Recipe("POST", _PERSON + "/representatives", P.person_update, "persons", _appointed, _appointing, leaves=1),
     Recipe("POST", _PERSON + "/death", P.household_change, "persons", _died, _dying, leaves=1),
+    Recipe("POST", _PERSON + "/death/undo", P.household_change, "persons", _returned, _returning, leaves=1),
     Recipe("POST", _PERSON + "/leave", P.household_change, "persons", _left, _leaving, leaves=1),
     Recipe("POST", "/v1/cases/{case_id}/members", P.household_change, "cases", always({"how": "birth", "member": BORN}),
            _joining, leaves=1),

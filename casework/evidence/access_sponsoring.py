@@ -135,6 +135,11 @@ def _registered(aim: Aim) -> Json:
     return group() | spoken
 
 
+def _spoken_for(aim: Aim) -> Json:
+    other = "sidonie" if (aim.row or {}).get("spokesperson_id") == str(key("sylvain")) else "sylvain"
+    return {"spokesperson_id": str(key(other)), "reason": "sponsor_moved"}
+
+
 def _undertaken(aim: Aim) -> Json:
     return {"sponsor_id": aim.id, "geo_code": RIMOUSKI, "persons": 2}
 
@@ -224,6 +229,9 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("POST", "/v1/sponsors", P.sponsor_write, "", _registered, always(201), 1, 1),
     get("/v1/sponsors", P.sponsor_read),
     get("/v1/sponsors/{sponsor_id}", P.sponsor_read, "sponsors"),
+    # Everything of the sponsor's passes on with it, down to the views of the households' cases.
+    Recipe("POST", "/v1/sponsors/{sponsor_id}/spokesperson", P.undertaking_decide, "sponsors", _spoken_for, always(200), 1, 1,
+           frozenset({"*"})),
     Recipe("POST", "/v1/sponsors/{sponsor_id}/members", P.sponsor_write, "sponsors",
            lambda aim: {"name": "Membre du drill", "joined_on": _today()},  # noqa: ARG005
            _adding, 1, 1, _MEMBERS),
@@ -251,7 +259,7 @@ RECIPES: tuple[Recipe, ...] = (
            lambda aim: {"geo_code": RIMOUSKI, "occurred_on": _today()}, _state(*SETTLING), 0, 1, _KEPT),  # noqa: ARG005
     get("/v1/cases/{case_id}/settlement-reports", P.settlement_report_read, "cases"),
     Recipe("POST", "/v1/cases/{case_id}/settlement-reports", P.settlement_report_record, "cases", _report, _reporting,
-           0, 1, _KEPT),
+           0, 2, _KEPT),
     # Draws
     get("/v1/sponsorship-caps", P.draw_read, reads=0),
     Recipe("POST", "/v1/draws", P.draw_manage, "", always({"year": 2099, "pool": "groups", "cap": 1, "cap_source": "Drill."}),

@@ -174,6 +174,7 @@ LISTED = {
     "query code": "a milestone's code; sent marked all the same",
     "query type": "an action's name; sent marked all the same",
     "query on": _DAY,
+    "query claimed_on": _DAY,
     "query aware_from": _DAY,
     "query aware_until": _DAY,
     "query recorded_from": _DAY,

@@ -23,6 +23,7 @@ def keep(traffic: Traffic, plant: Planter, case: dict[str, Any]) -> None:
     traffic.do("camille", "POST", f"{named}/representatives", _represented(plant), If_Match='"1"', **plant.keyed())
     died = {"occurred": {"value": clock.today().isoformat(), "precision": "day"}}
     traffic.do("camille", "POST", f"{named}/death", died, If_Match='"2"', **plant.keyed())
+    traffic.do("camille", "POST", f"{named}/death/undo", {"relation": "other"}, If_Match='"3"', **plant.keyed())
     mistaken = {"duplicate_id": born["person_id"], "reason": plant.field("MergeCreate.reason")}
     merge = traffic.do("camille", "POST", f"/v1/people/{person}/merges", mistaken, **plant.keyed())
     traffic.do("camille", "POST", "/v1/duplicates/searches", {"person_id": person}, X_Purpose_of_Use="case_management")

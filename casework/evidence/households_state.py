@@ -125,6 +125,7 @@ class Town:
 
 CASES = "SELECT id::text, version FROM cases ORDER BY id"
 PEOPLE = "SELECT id::text, case_id::text, version FROM persons ORDER BY id"
+DEAD = "SELECT id::text, case_id::text, version FROM persons WHERE deceased_at IS NOT NULL ORDER BY id"
 MEMBERS = "SELECT person_id::text, relation FROM memberships WHERE case_id = %s AND ends_on IS NULL ORDER BY id"
 MERGES = "SELECT id::text, version FROM merges WHERE status = 'done' ORDER BY id"
 ANY_MERGE = "SELECT id::text, version FROM merges ORDER BY id"
@@ -160,6 +161,13 @@ class Families(RuleBasedStateMachine):
         body: dict[str, Any] = {"new_principal": others[heir % len(others)] if others else None}
         said = {"reason": "left", "ends_on": today} if what == "leave" else {"occurred": UNKNOWN}
         self.town.take(what, "POST", f"/v1/cases/{case}/people/{person}/{what}", body | said, version)
+
+    @rule(pick=PICKS, relation=st.sampled_from(("other", None, "principal")))
+    def take_back_a_death(self, pick: int, relation: str | None) -> None:
+        found = self.town.pick(DEAD, pick) or self.town.pick(PEOPLE, pick)
+        person, case, version = found or ("", "", 0)
+        path = f"/v1/cases/{case}/people/{person}/death/undo"
+        self.town.take("revive", "POST", path, {"relation": relation}, version)
 
     @rule(pick=PICKS, whom=PICKS, reason=st.sampled_from(("separation", "safety", "adult_child")))
     def part(self, pick: int, whom: int, reason: str) -> None:

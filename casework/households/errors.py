@@ -13,6 +13,15 @@ class AlreadyDeceased(Problem):
     )
 
 
+class NotDeceased(Problem):
+    status = 409
+    title = Text("Aucun décès inscrit", "No death recorded")
+    detail = Text(
+        "Aucun décès n'est inscrit pour cette personne ; il n'y a rien à corriger.",
+        "No death is recorded for this person; there is nothing to correct.",
+    )
+
+
 class NotAMember(Problem):
     status = 409
     title = Text("Hors du ménage", "Not of the household")

@@ -13,7 +13,7 @@ from casework.cases.errors import CaseAlreadyClosed
 from casework.cases.lifecycle import CaseStatus
 from casework.cases.service import case_to
 from casework.households import errors
-from casework.households.records import changed, person_to_change
+from casework.households.records import changed, keep, person_to_change
 from casework.households.schemas import Joining
 from casework.kernel import clock
 from casework.kernel.ids import new_id
@@ -23,7 +23,7 @@ from casework.kernel.rows import new_row
 from casework.milestones import expectations
 from casework.milestones.queries import household_of
 from casework.people import errors as people_errors
-from casework.people.models import Consent, Membership, MembershipEnd
+from casework.people.models import ChangeReason, Consent, Membership, MembershipEnd
 from casework.people.schemas import Relation
 from casework.people.service import NewHousehold, add_member, age_of
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from casework.authz.caller import Caller
     from casework.cases.models import Case
-    from casework.households.schemas import DeathRecord, MemberAdd, MemberLeave
+    from casework.households.schemas import DeathRecord, DeathUndo, MemberAdd, MemberLeave
     from casework.kernel.database import Session
 
 
@@ -128,6 +128,40 @@ async def record_death(
     person.deceased_at = clock.now()
     person.sealed_death = key.seal("persons/sealed_death", person_id, told.occurred.model_dump(mode="json"))
     await changed(session, caller, case, person, key, {"death"})
+
+
+async def undo_death(session: Session, caller: Caller, ids: tuple[UUID, UUID], version: int, told: DeathUndo) -> None:
+    """The person belonged all along: a membership follows the one that ended, and the history keeps what was recorded.
+
+    Whoever became the principal meanwhile stays so. `ids`: case, person. Raises NotFound, SubjectErased, StaleVersion,
+    NotDeceased or InvalidContent.
+    """
+    case_id, person_id = ids
+    case = await case_to(Permission.household_change, session, caller, case_id)
+    person, key = await person_to_change(session, case, person_id, version)
+    if person.deceased_at is None:
+        raise errors.NotDeceased
+    last = await _ended_by_death(session, case_id, person_id)
+    if last is not None and last.ends_on is not None:
+        relation = told.relation or Relation(last.relation)
+        refuse_relation(await current_members(session, case_id), relation, "/relation")
+        row = new_row(Membership, **_place(last), relation=str(relation), starts_on=last.ends_on)
+        await session.insert([row])
+    sealed = person.sealed_death
+    before = None if sealed is None else key.open("persons/sealed_death", person_id, sealed)
+    await keep(session, caller, person, key, ChangeReason.correction, {"death": before})
+    person.deceased_at = person.sealed_death = None
+    await changed(session, caller, case, person, key, {"death"})
+    await expectations.refresh(session, caller, case_id)
+
+
+async def _ended_by_death(session: Session, case_id: UUID, person_id: UUID) -> Membership | None:
+    """The membership that the death ended; None where the person belonged to no household by then."""
+    query = select(Membership).where(
+        col(Membership.case_id) == case_id, col(Membership.person_id) == person_id,
+        col(Membership.end_reason) == MembershipEnd.deceased,
+    )  # fmt: skip
+    return (await session.exec(query.order_by(col(Membership.id).desc()).limit(1))).first()
 
 
 def _check_death(birth: PartialDate, occurred: PartialDate) -> None:

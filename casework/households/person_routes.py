@@ -11,9 +11,10 @@ from casework.authz.errors import FieldsNotYours
 from casework.authz.guard import ExpectedVersion, GuardedRoute, MergePatch, OnceSession, Session, allow, etag
 from casework.authz.policy import Permission
 from casework.households import members, reading, records
-from casework.households.errors import AlreadyDeceased, NotAMember, PersonMerged
+from casework.households.errors import AlreadyDeceased, NotAMember, NotDeceased, PersonMerged
 from casework.households.schemas import (
     DeathRecord,
+    DeathUndo,
     MemberLeave,
     PersonHistory,
     PersonPatch,
@@ -112,6 +113,24 @@ async def record_death(
     Record a death: the person keeps their history and is no longer counted in the household.
     """
     await members.record_death(session, caller, (case_id, person_id), version, body)
+    return await person_as_seen(session, caller, (case_id, person_id))
+
+
+@router.post(PERSON + "/death/undo", response_model=PersonRead,
+             **described(Permission.household_change, NotDeceased, *CHANGES))  # fmt: skip
+async def undo_death(
+    case_id: UUID,
+    person_id: UUID,
+    body: DeathUndo,
+    caller: Annotated[Caller, allow(Permission.household_change)],
+    version: ExpectedVersion,
+    session: OnceSession,
+) -> Response:
+    """Reprendre un décès inscrit par erreur : la personne est de nouveau du ménage, et l'historique garde l'erreur.
+
+    Take back a death recorded by mistake: the person is of the household again, and the history keeps the mistake.
+    """
+    await members.undo_death(session, caller, (case_id, person_id), version, body)
     return await person_as_seen(session, caller, (case_id, person_id))
 
 

@@ -21,7 +21,6 @@ OPEN = (
     "version", "external_id", "relation", "is_adult", "unaccompanied_minor", "deceased", "merged_into",
     "merged", "languages",
 )  # fmt: skip
-VERSIONED = tuple(pair for pair in SEALED if pair[0] != "death")
 
 
 @cache
@@ -40,7 +39,7 @@ def person_sql(role: Role) -> str:
 @cache
 def versions_sql(role: Role) -> str:
     """What each change replaced, the newest first."""
-    sealed = ", ".join(f"sealed_{name}" if sight(role, group).shows else "NULL" for name, group in VERSIONED)
+    sealed = ", ".join(f"sealed_{name}" if sight(role, group).shows else "NULL" for name, group in SEALED)
     return (
         f"SELECT id, version, reason, recorded_by, recorded_at, {sealed} FROM person_versions"
         " WHERE person_id = %s ORDER BY version DESC LIMIT 200"

@@ -104,6 +104,6 @@ def _version(
     told = {"version": version, "reason": reason, "recorded_by": recorded_by, "recorded_at": recorded_at}
     return told | {
         name: _shown(key, role, group, (f"person_versions/sealed_{name}", row, value))
-        for (name, group), value in zip(queries.VERSIONED, sealed, strict=True)
+        for (name, group), value in zip(queries.SEALED, sealed, strict=True)
         if sight(role, group).shows
     }

@@ -68,7 +68,7 @@ async def amend_person(
     before = _opened(person, key)
     after = {name: _after(name, before, patch) for name in SEALED if name in said}
     _check_age(person, patch, after.get("birth", before["birth"]))
-    await _keep(session, caller, person, key, patch.reason, {name: before[name] for name in after})
+    await keep(session, caller, person, key, patch.reason, {name: before[name] for name in after})
     for name, value in after.items():
         setattr(person, f"sealed_{name}", key.seal(f"persons/sealed_{name}", person_id, value) if value else None)
     for column in said & {"external_id", "languages"}:
@@ -153,7 +153,7 @@ def _check_age(person: Person, patch: PersonPatch, birth: dict[str, Any] | None)
     person.is_adult, person.unaccompanied_minor = adult, alone and adult is not True
 
 
-async def _keep(
+async def keep(
     session: Session, caller: Caller, person: Person, key: SubjectKey, reason: ChangeReason, replaced: dict[str, Any]
 ) -> None:
     row = new_id()

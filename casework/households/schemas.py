@@ -121,6 +121,7 @@ class PersonVersionRead(Output):
     birth: Annotated[PartialDate | None, of(FieldGroup.birth)] = None
     contact: Annotated[Contact | None, of(FieldGroup.contact)] = None
     description: Annotated[Description | None, of(FieldGroup.self_description)] = None
+    death: Annotated[PartialDate | None, of(FieldGroup.birth)] = None
 
 
 class MembershipRead(Output):
@@ -159,6 +160,12 @@ class DeathRecord(Input):
 
     occurred: Annotated[PartialDate, of(FieldGroup.birth)]
     new_principal: UUID | None = None
+
+
+class DeathUndo(Input):
+    """`relation`: the person's place in the household again; the former one where it is not said."""
+
+    relation: Relation | None = None
 
 
 class MemberLeave(Input):

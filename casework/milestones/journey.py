@@ -15,6 +15,7 @@ from casework.milestones import checks, errors, expectations, queries, service
 from casework.milestones.models import Milestone
 from casework.placement import hooks
 from casework.placement.models import OfferStatus
+from casework.sponsorship import hooks as sponsorship_hooks
 
 if TYPE_CHECKING:
     from datetime import date
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from casework.kernel.database import Session
     from casework.milestones.queries import CaseFacts
     from casework.placement.models import Assignment, Offer
+    from casework.sponsorship.models import SettlementReport
 
 T = TypeVar("T")
 FINAL_ANSWERS = frozenset({OfferStatus.accepted, OfferStatus.declined})
@@ -39,6 +41,7 @@ def register() -> None:
     _hang(hooks.on_offer_answered, offer_answered)
     _hang(hooks.on_arrival, arrived)
     _hang(hooks.on_arrival_corrected, arrival_corrected)
+    _hang(sponsorship_hooks.on_report_received, report_received)
 
 
 def _hang(hook: list[T], act: T) -> None:
@@ -67,6 +70,14 @@ async def offer_answered(session: Session, caller: Caller, offer: Offer, answer:
         answered_at = offer.answered_at or clock.now()
         answered_on = answered_at.astimezone(clock.QUEBEC).date()
         await _record_once(session, caller, offer.case_id, "OFFER_ANSWER", answered_on, offer.id)
+
+
+async def report_received(session: Session, caller: Caller, report: SettlementReport) -> None:
+    """Record SETTLEMENT_REPORT_1 or _2 on the day it was handed in; whoever logged it by hand before is believed."""
+    code = f"SETTLEMENT_REPORT_{report.number}"
+    by_hand = "SELECT 1 FROM milestones WHERE case_id = %s AND code = %s AND voided_at IS NULL"
+    if not await session.rows(by_hand, (report.case_id, code)):
+        await _record_once(session, caller, report.case_id, code, report.occurred_on, report.id)
 
 
 async def arrived(session: Session, caller: Caller, assignment: Assignment) -> None:

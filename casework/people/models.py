@@ -187,6 +187,7 @@ class PersonVersion(CaseBound, Record, table=True):
     sealed_birth: bytes | None = None
     sealed_contact: bytes | None = None
     sealed_description: bytes | None = None
+    sealed_death: bytes | None = None
 
 
 class Representative(CaseBound, Record, table=True):

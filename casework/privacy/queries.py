@@ -38,7 +38,7 @@ SECTIONS: Mapping[str, str] = {
     ),
     "changes": (
         "SELECT x.id, x.recorded_at, x.reason, x.sealed_name AS name, x.sealed_birth AS birth, x.sealed_contact AS contact,"
-        " x.sealed_description AS description FROM person_versions x WHERE x.person_id = %(person)s"
+        " x.sealed_description AS description, x.sealed_death AS death FROM person_versions x WHERE x.person_id = %(person)s"
     ),
     "case": (
         "SELECT x.id, x.reference, x.programme, x.status, r.name_fr AS region, x.claimed_on, x.undertaking_on, x.offered_on,"
@@ -106,6 +106,16 @@ SECTIONS: Mapping[str, str] = {
     "expectations": (
         "SELECT x.code, x.due_on, x.fulfilled_by IS NOT NULL AS fulfilled, x.person_id IS NULL AS whole_household"
         f" FROM milestone_expectations x WHERE x.case_id = %(case)s AND {_MINE}"
+    ),
+    "enrolments": (
+        "SELECT p.name AS pilot, r.name_fr AS region, c.departs_on, x.created_at AS enrolled_at, x.status, x.persons,"
+        " x.departed_on, x.ended_at AS left_at FROM enrolments x JOIN pilots p ON p.id = x.pilot_id"
+        " JOIN cohorts c ON c.id = x.cohort_id LEFT JOIN admin_regions r ON r.code = c.region_code"
+        " WHERE x.case_id = %(case)s"
+    ),
+    "settlement_reports": (
+        "SELECT x.number, x.occurred_on, d.key AS duty, d.value AS state, x.recorded_at FROM settlement_reports x"
+        " CROSS JOIN LATERAL jsonb_each_text(x.duties) d WHERE x.case_id = %(case)s"
     ),
     "erasure_requests": (
         "SELECT x.requested_at, x.reason, x.status, x.decided_at FROM erasures x WHERE x.person_id = %(person)s"

@@ -48,7 +48,9 @@ FREE_WORDS = (
 SEALED = {
     "identifiers": {"value": "identifiers/sealed_value"},
     "representatives": {"representative": "representatives/sealed_representative"},
-    "changes": {name: f"person_versions/sealed_{name}" for name in ("name", "birth", "contact", "description")},
+    "changes": {
+        name: f"person_versions/sealed_{name}" for name in ("name", "birth", "contact", "description", "death")
+    },
     "milestones": {name: f"milestones/sealed_{name}" for name in ("evidence", "note", "void_reason")},
     "notes": {"text": NOTE_PLACE},
 }

@@ -111,6 +111,11 @@ class DrawStepNotPossible(Problem):
     )
 
 
+def speaks_already() -> InvalidContent:
+    text = Text("Cette personne est déjà la porte-parole.", "This person is the spokesperson already.")
+    return InvalidContent(errors=[Fault(text, "speaks_already", pointer="/spokesperson_id")])
+
+
 def foreign_spokesperson() -> InvalidContent:
     text = Text(
         "Nommez une personne qui est porte-parole en fonction ; qui parle pour soi ne nomme personne.",

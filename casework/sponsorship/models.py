@@ -31,12 +31,17 @@ class DrawStatus(StrEnum):
 
 
 class Sponsor(VersionedRecord, table=True):
-    """A group, or a legal person with its name; `region_code` is where the sponsor lives or is represented."""
+    """A group, or a legal person with its name; `region_code` is where the sponsor lives or is represented.
+
+    A trigger writes `former_spokespersons`, whatever a statement says of it; `handover_reason` is the last one's.
+    """
 
     __tablename__ = "sponsors"
     __table_args__ = (
         one_of("category", Category),
         sa.CheckConstraint("(category = 'group') = (name IS NULL)", name="legal_person_has_name"),
+        one_of("handover_reason", Reason, optional=True),
+        sa.CheckConstraint("(handover_reason IS NULL) = (former_spokespersons = '[]')", name="handover_has_reason"),
         sa.UniqueConstraint("id", "spokesperson_id"),
     )
 
@@ -44,6 +49,10 @@ class Sponsor(VersionedRecord, table=True):
     name: str | None = None
     region_code: str = Field(foreign_key="admin_regions.code")
     spokesperson_id: UUID = Field(foreign_key="users.id", index=True)
+    handover_reason: Reason | None = Field(default=None, sa_type=TextEnum(Reason))
+    former_spokespersons: list[dict[str, str]] = Field(
+        default_factory=list, sa_column=sa.Column(JSONB, nullable=False, server_default=sa.text("'[]'"))
+    )
 
 
 class SponsorMember(Record, table=True):

@@ -59,6 +59,19 @@ class SponsorCreate(Input):
         return self
 
 
+class SpokespersonChange(Input):
+    """`spokesperson_id`: whoever speaks for the sponsor from now on, a spokesperson in force."""
+
+    spokesperson_id: UUID
+    reason: Reason
+
+
+class FormerSpokesperson(Output):
+    user_id: UUID
+    until: datetime
+    reason: Reason
+
+
 class MemberLeaves(Input):
     left_on: PastDate
     leave_reason: LeaveReason
@@ -86,6 +99,7 @@ class SponsorRead(Output):
     name: str | None
     region_code: str
     spokesperson_id: UUID
+    former_spokespersons: list[FormerSpokesperson]
     below_minimum: bool
     members: list[SponsorMemberRead]
 

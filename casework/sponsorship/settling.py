@@ -17,7 +17,7 @@ from casework.kernel import clock
 from casework.kernel.ids import new_id
 from casework.kernel.problems import NotFound, StaleVersion
 from casework.kernel.programme import Programme
-from casework.sponsorship import errors, queries
+from casework.sponsorship import errors, hooks, queries
 from casework.sponsorship.lifecycle import SETTLING, UndertakingState
 from casework.sponsorship.models import SettlementReport, Undertaking, UndertakingEvent
 from casework.sponsorship.undertakings import kept, refuse_disorder, refuse_small, stepping
@@ -162,6 +162,8 @@ async def receive_report(
     await session.flush()
     facts: dict[str, Any] = {"undertaking": str(undertaking.id), "number": wanted.number}
     trail.record(session, caller, "settlement_report.received", facts)
+    for act in hooks.on_report_received:
+        await act(session, caller, report)
     return report
 
 

@@ -19,7 +19,13 @@ from casework.sponsorship import sponsors
 from casework.sponsorship.errors import GroupTooSmall, MemberAlreadyLeft, MemberStillLiable, SponsorFull
 from casework.sponsorship.lifecycle import Category
 from casework.sponsorship.models import Sponsor
-from casework.sponsorship.schemas import MemberLeaves, SponsorCreate, SponsorMemberCreate, SponsorRead
+from casework.sponsorship.schemas import (
+    MemberLeaves,
+    SpokespersonChange,
+    SponsorCreate,
+    SponsorMemberCreate,
+    SponsorRead,
+)
 
 router = APIRouter(route_class=GuardedRoute, prefix="/sponsors", tags=["sponsorship"])
 Reader = Annotated[Caller, allow(Permission.sponsor_read)]
@@ -79,6 +85,24 @@ async def read_sponsor(response: Response, sponsor_id: UUID, caller: Reader, ses
     if found is None:
         raise NotFound
     return await _tagged(session, caller, found, response)
+
+
+@router.post("/{sponsor_id}/spokesperson", response_model=SponsorRead,
+             **described(Permission.undertaking_decide, *CHANGE))  # fmt: skip
+async def change_spokesperson(
+    response: Response,
+    sponsor_id: UUID,
+    body: SpokespersonChange,
+    caller: Annotated[Caller, allow(Permission.undertaking_decide)],
+    version: ExpectedVersion,
+    session: OnceSession,
+) -> dict[str, Any]:
+    """Changer de porte-parole : la vue du dossier parrainé passe aussitôt à la nouvelle personne ; l'ancienne reste inscrite.
+
+    Change the spokesperson: the view of the sponsored case passes on at once; the former one stays on record.
+    """
+    sponsor = await sponsors.change_spokesperson(session, caller, sponsor_id, version, body)
+    return await _tagged(session, caller, sponsor, response)
 
 
 @router.post("/{sponsor_id}/members", status_code=201, response_model=SponsorRead,

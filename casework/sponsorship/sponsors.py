@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from casework.authz.caller import Caller
     from casework.kernel.database import Session
     from casework.sponsorship.models import Undertaking
-    from casework.sponsorship.schemas import SponsorCreate, SponsorMemberCreate
+    from casework.sponsorship.schemas import SpokespersonChange, SponsorCreate, SponsorMemberCreate
 
 
 async def register(session: Session, caller: Caller, wanted: SponsorCreate) -> Sponsor:
@@ -90,6 +90,26 @@ async def member_leaves(
         raise errors.out_of_order("/left_on")
     member.left_on, member.leave_reason = day, reason
     await _changed(session, caller, sponsor, "sponsor.member_left", member.id, reason=str(reason))
+    return sponsor
+
+
+async def change_spokesperson(
+    session: Session, caller: Caller, sponsor_id: UUID, version: int, wanted: SpokespersonChange
+) -> Sponsor:
+    """Sponsor, members, undertakings and the households' views follow at once, by the tables' own rules.
+
+    Raises NotFound, StaleVersion, or InvalidContent for nobody in force or whoever speaks already.
+    """
+    sponsor = await queries.sponsor_to(session, sponsor_id, version)
+    former = sponsor.spokesperson_id
+    if await _spokesperson(session, caller, wanted.spokesperson_id) == former:
+        raise errors.speaks_already()
+    sponsor.spokesperson_id, sponsor.handover_reason = wanted.spokesperson_id, wanted.reason
+    sponsor.version += 1
+    await session.flush()
+    await session.refresh(sponsor)
+    facts = {"sponsor": str(sponsor.id), "from": str(former), "to": str(wanted.spokesperson_id)}
+    trail.record(session, caller, "sponsor.spokesperson_changed", {**facts, "reason": str(wanted.reason)})
     return sponsor
 
 

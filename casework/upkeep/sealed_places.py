@@ -20,7 +20,7 @@ class Place(NamedTuple):
 PLACES = (
     Place("persons", "id", ("sealed_name", "sealed_birth", "sealed_contact", "sealed_description", "sealed_death"),
           "id = %(subject)s"),
-    Place("person_versions", "id", ("sealed_name", "sealed_birth", "sealed_contact", "sealed_description"),
+    Place("person_versions", "id", ("sealed_name", "sealed_birth", "sealed_contact", "sealed_description", "sealed_death"),
           "person_id = %(subject)s"),
     Place("representatives", "id", ("sealed_representative",), "person_id = %(subject)s"),
     Place("identifiers", "id", ("sealed_value",), "person_id = %(subject)s"),

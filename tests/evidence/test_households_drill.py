@@ -12,6 +12,6 @@ def test_households_keep_their_invariants_at_every_step() -> None:
     assert figures["wrong"] == []
     assert figures["steps"] >= SHORT_STEPS
     accepted = {name.rpartition(" ")[0] for name in figures["answers"] if name[-3:] in {"200", "201"}}
-    assert {"take_in", "split", "join", "merge", "undo", "amend"} <= accepted
+    assert {"take_in", "split", "join", "merge", "undo", "amend", "revive"} <= accepted
     assert outcome["control"]["caught"] == sorted(PLANTED)
     assert outcome["ok"] is True

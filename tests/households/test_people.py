@@ -146,6 +146,53 @@ async def test_the_dead_keep_their_history_and_leave_the_count(world: World) -> 
     ]  # fmt: skip
 
 
+async def test_a_death_recorded_by_mistake_is_taken_back_and_the_mistake_stays_written(world: World) -> None:
+    """The person belonged all along; who became the principal meanwhile stays so; what was recorded is in the history."""
+    case = await a_case(world, members=[a_member(), a_member("Isaure Velquindor", "spouse")], consents=[])
+    path, spouse = person_path(case), case["household"]["members"][1]["person_id"]
+    who = case["household"]["members"][0]["person_id"]
+    assert (await tell(world, f"{path}/death/undo", {}, of=path)).status_code == 409, "nobody died"
+    occurred = day(clock.today().isoformat())
+    told(await tell(world, f"{path}/death", {"occurred": occurred, "new_principal": spouse}, of=path))
+    second = await tell(world, f"{path}/death/undo", {}, of=path)
+    assert fault_of(second) == (422, "one_principal", "/relation")
+    back = told(await tell(world, f"{path}/death/undo", {"relation": "spouse"}, of=path))
+    assert (back["deceased"], back["death"], back["relation"]) == (False, None, "spouse")
+    members = (await read(world, f"/v1/cases/{case['id']}"))["household"]["members"]
+    assert {(one["person_id"], one["relation"]) for one in members} == {(who, "spouse"), (spouse, "principal")}
+    history = await read(world, f"{path}/history")
+    assert [(one["relation"], one["end_reason"]) for one in history["memberships"]] == [
+        ("principal", "deceased"), ("spouse", None),
+    ]  # fmt: skip
+    [first, second] = history["memberships"]
+    assert first["ends_on"] == second["starts_on"], "no day is lost"
+    [kept] = history["versions"]
+    assert (kept["reason"], kept["death"]) == ("correction", occurred)
+    # A real death afterwards is recorded like any other.
+    assert told(await tell(world, f"{path}/death", {"occurred": occurred}, of=path))["deceased"] is True
+
+
+async def test_what_was_asked_of_the_one_thought_dead_is_asked_again(world: World) -> None:
+    case = await a_case(world, size=2, claimed_on=clock.today().isoformat())
+    place = next(n for n, one in enumerate(case["household"]["members"]) if one["relation"] != "principal")
+    path, who = person_path(case, place), case["household"]["members"][place]["person_id"]
+
+    def asked() -> int:
+        with world.owner() as owner:
+            sql = "SELECT count(*) FROM milestone_expectations WHERE person_id = %s AND lapsed_at IS NULL"
+            return int(owner.execute(sql, (who,)).fetchall()[0][0])
+
+    before = asked()
+    assert before > 0
+    told(await tell(world, f"{path}/death", {"occurred": day(clock.today().isoformat())}, of=path))
+    assert asked() == 0
+    told(await tell(world, f"{path}/death/undo", {}, of=path))
+    assert asked() == before
+    for stranger, status in (("ines", 404), ("pelagie", 403), ("aurele", 403)):
+        answer = await world.client(stranger, **{"If-Match": '"3"'}).post(f"{path}/death/undo", json={})
+        assert answer.status_code == status, stranger
+
+
 async def test_nothing_is_asked_any_more_of_somebody_who_left(world: World) -> None:
     case = await a_case(world, size=2, claimed_on=clock.today().isoformat())
     place = next(n for n, one in enumerate(case["household"]["members"]) if one["relation"] != "principal")

@@ -16,6 +16,7 @@ from casework.kernel.programme import Programme
 from casework.milestones.models import EvidenceKind, NotApplicableReason, Outcome
 from casework.people.models import ConsentPurpose, IdentifierType
 from casework.people.schemas import Channel, LanguageLevel, Relation
+from casework.pilots.models import EnrolmentStatus
 from casework.placement.models import Answer, AssignmentStatus, DeclineReason, OfferStatus, RefusalReason
 from casework.privacy.document import Section, page
 from casework.privacy.export_schemas import ExportPurpose
@@ -24,6 +25,7 @@ from casework.privacy.queries import SECTIONS
 from casework.privacy.readable_titles import COLUMNS, SHOWN, TITLES
 from casework.privacy.redaction import MASK, Redactor
 from casework.privacy.words import words
+from casework.sponsorship.lifecycle import Duty, DutyState
 from tests.builders import a_case
 from tests.privacy.ombrefeuils import export, of, the_ombrefeuils
 
@@ -112,7 +114,7 @@ def test_every_column_and_section_has_its_name_in_both_languages() -> None:
 CODED: tuple[type[StrEnum], ...] = (
     Programme, CaseStatus, ClaimStatus, Relation, Channel, LanguageLevel, IdentifierType, ConsentPurpose, OfferStatus,
     AssignmentStatus, Answer, DeclineReason, RefusalReason, Outcome, NotApplicableReason, EvidenceKind, Role, FieldGroup,
-    ErasureReason, ErasureStatus, ExportPurpose, ChoiceKind,
+    ErasureReason, ErasureStatus, ExportPurpose, ChoiceKind, EnrolmentStatus, Duty, DutyState,
 )  # fmt: skip
 
 

@@ -13,8 +13,10 @@ from casework.authz.policy import Role, sights_of
 from casework.privacy.queries import SECTIONS
 from casework.privacy.redaction import MASK
 from tests.builders import a_case
+from tests.pilots.departures import a_cohort, a_consenting_case, a_pilot, enrolled
 from tests.privacy.ombrefeuils import OF_OTHERS, TIBURCE, WHY, ZORAIDE, export, of, the_ombrefeuils
 from tests.privacy.stories import asked, erased, noted
+from tests.sponsorship.steps import DUTIES, report, settled
 
 if TYPE_CHECKING:
     from tests.conftest import World
@@ -49,6 +51,25 @@ async def test_a_person_gets_everything_held_about_them(world: World) -> None:
     assert shown["fr"]["sha256"] == shown["en"]["sha256"]
     assert {"role": "caseworker", "permission": "case:read"}.items() <= sections["reads"][0].items()
     assert sections["reads"][-1]["purpose"] == "access_request", "this very reading is told too"
+
+
+async def test_the_pilot_and_the_sponsor_s_reports_are_the_person_s_to_know(world: World) -> None:
+    cohort = await a_cohort(world, await a_pilot(world))
+    claimant = await a_consenting_case(world)
+    await enrolled(world, claimant, cohort)
+    told_of = (await export(world, of(claimant))).json()["sections"]
+    [one] = told_of["enrolments"]
+    assert (one["pilot"], one["status"], one["region"]) == ("Cap sur le Fleuve", "enrolled", "Bas-Saint-Laurent")
+    assert told_of["settlement_reports"] == []
+    _, sponsored = await settled(world)
+    assert (await report(world, sponsored, 1)).status_code == 201
+    answered = (await export(world, of(sponsored))).json()["sections"]
+    assert {(row["number"], row["duty"]): row["state"] for row in answered["settlement_reports"]} == {
+        (1, duty): state for duty, state in DUTIES.items()
+    }
+    page = (await export(world, of(sponsored), "?format=html")).text
+    for shown in ("Rapports d&#x27;établissement du garant", "Recherche d&#x27;emploi", "Uncovered health costs"):
+        assert shown in page, shown
 
 
 async def test_nothing_of_the_others_is_in_it(world: World) -> None:

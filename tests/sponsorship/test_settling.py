@@ -12,6 +12,7 @@ from casework.kernel import clock
 from casework.kernel.ids import new_id
 from tests.builders import a_case, an_offer
 from tests.builders import accepted as offer_accepted
+from tests.milestones.steps import anchor, days_ago
 from tests.sponsorship.steps import (
     SHERBROOKE,
     a_sponsor,
@@ -111,6 +112,35 @@ async def test_reports_come_in_their_order_and_once(world: World) -> None:
     assert (await report(world, case, 2)).status_code == 409
     for stranger, status in (("sylvain", 404), ("pelagie", 403), ("octave", 403)):
         assert (await report(world, case, 2, by=stranger)).status_code == status, stranger
+
+
+@pytest.mark.parametrize("by", ["sidonie", "camille", "prosper"])
+async def test_a_report_received_is_a_milestone_of_the_log(world: World, by: str) -> None:
+    """Whoever hands it in, the catalogue's milestone is logged once, on the day it was handed in."""
+    undertaking, case = await settled(world)
+    for number in (1, 2):
+        told(await report(world, case, number, by=by), 201)
+    assert (await read(world, undertaking))["report2_received_on"] == day()
+    shown = told(await world.client("camille").get(f"/v1/cases/{case['id']}/milestones"))["items"]
+    logged = sorted((one["code"], one["occurred_on"]["value"]) for one in shown if "REPORT" in one["code"])
+    assert logged == [("SETTLEMENT_REPORT_1", day()), ("SETTLEMENT_REPORT_2", day())]
+    await world.sequence()
+    with world.owner() as owner:
+        [(leaves,)] = owner.execute(
+            "SELECT count(*) FROM log_leaves WHERE log = 'milestones' AND body LIKE '%SETTLEMENT_REPORT_%'"
+        ).fetchall()
+    assert leaves == 2
+
+
+async def test_a_report_logged_by_hand_before_is_not_logged_twice(world: World) -> None:
+    _, case = await settled(world)
+    anchor(world, case, arrived_on=days_ago(20))
+    sidonie, path = world.client("sidonie"), f"/v1/cases/{case['id']}/milestones"
+    by_hand = {"code": "SETTLEMENT_REPORT_1", "outcome": "done", "occurred_on": {"value": day(), "precision": "day"}}
+    told(await sidonie.post(path, json=by_hand), 201)
+    told(await report(world, case, 1), 201)
+    shown = told(await sidonie.get(path))["items"]
+    assert [one["code"] for one in shown].count("SETTLEMENT_REPORT_1") == 1
 
 
 async def test_a_report_that_is_not_due_is_refused_by_the_database_too(world: World) -> None:

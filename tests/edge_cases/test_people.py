@@ -1,4 +1,4 @@
-"""Edge cases of domain.md §7 about people and households, each one story through the HTTP API."""
+"""Edge cases 1 to 7 and 25 of domain.md §7 about people and households, each one story through the HTTP API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def found_by(world: World, name: str) -> list[str]:
     return [one["case"]["id"] for one in answer["items"]]
 
 
-async def test_edge_case_1_names_are_kept_as_they_are_given(world: World) -> None:
+async def test_edge_case_01_names_are_kept_as_they_are_given(world: World) -> None:
     """§7.1: one name, long, non-Latin; parts free, original script and aliases beside, none mandatory alone."""
     long = "Ambroisine-Séraphique " * 8 + "Vauclarin"
     names: list[dict[str, Any]] = [
@@ -46,7 +46,7 @@ async def test_edge_case_1_names_are_kept_as_they_are_given(world: World) -> Non
     assert (await world.client("camille").post("/v1/cases", json=ordered)).status_code == 422
 
 
-async def test_edge_case_2_a_birth_date_is_known_as_far_as_it_is_and_no_further(world: World) -> None:
+async def test_edge_case_02_a_birth_date_is_known_as_far_as_it_is_and_no_further(world: World) -> None:
     """§7.2: recorded incomplete, never invented; an age that a partial date leaves open is asked, not computed."""
     turning = str(clock.today().year - 18)
     members = [a_member(birth=UNKNOWN), a_member("Deux", "other", birth=day(turning)),
@@ -58,7 +58,7 @@ async def test_edge_case_2_a_birth_date_is_known_as_far_as_it_is_and_no_further(
     assert (stated["birth"], stated["is_adult"]) == (day(turning), True)
 
 
-async def test_edge_case_3_two_people_on_one_identifier_are_two_people(world: World) -> None:
+async def test_edge_case_03_two_people_on_one_identifier_are_two_people(world: World) -> None:
     """§7.3: the identifier is no key; likeness is told with reasons, nothing merges by itself, a merge is undone."""
     uci = {"type": "uci", "value": "00-7777-0001", "issued_on": "2026-01-05", "expires_on": "2031-01-05"}
     one = await a_case(
@@ -80,7 +80,7 @@ async def test_edge_case_3_two_people_on_one_identifier_are_two_people(world: Wo
     assert [(person["person_id"], person["identifiers"][0]["value"]) for person in back] == [(other, "00-7777-0001")]
 
 
-async def test_edge_case_4_a_family_is_born_joined_parted_and_mourned(world: World) -> None:
+async def test_edge_case_04_a_family_is_born_joined_parted_and_mourned(world: World) -> None:
     """§7.4: births, deaths, divorce, an adult child, a later spouse: dated membership, each case with its history."""
     members = [a_member(), a_member("Isaure Karnec", "spouse"), a_member("Aîné", "child", birth=day("2005-01"))]
     case = await a_case(world, members=members, consents=[])
@@ -105,7 +105,7 @@ async def test_edge_case_4_a_family_is_born_joined_parted_and_mourned(world: Wor
     ]  # fmt: skip
 
 
-async def test_edge_case_5_relatives_who_depend_on_each_other_are_kept_together(world: World) -> None:
+async def test_edge_case_05_relatives_who_depend_on_each_other_are_kept_together(world: World) -> None:
     """§7.5: two households, one link, told at both ends to whoever places either."""
     mother = await a_case(world, members=[a_member("Orsane Velquindor")], consents=[])
     son = await a_case(world, members=[a_member("Lumiel Velquindor")], consents=[])
@@ -116,7 +116,7 @@ async def test_edge_case_5_relatives_who_depend_on_each_other_are_kept_together(
         assert (link["kind"], link["other_case_id"], link["ended_at"]) == ("keep_together", other["id"], None)
 
 
-async def test_edge_case_6_an_unaccompanied_minor_is_represented_and_never_matched(world: World) -> None:
+async def test_edge_case_06_an_unaccompanied_minor_is_represented_and_never_matched(world: World) -> None:
     """§7.6: the PRAIDA route, a designated representative, no matching, even beside an adult of the same case."""
     child = a_member("Timéo Ombrefeuil", birth=day("2013-05"), unaccompanied_minor=True)
     adult = a_member("Un voisin", "other", birth=day("1980"))
@@ -139,7 +139,7 @@ async def test_edge_case_6_an_unaccompanied_minor_is_represented_and_never_match
     assert fault_of(refused) == (422, "not_a_minor", "/members/0/unaccompanied_minor")
 
 
-async def test_edge_case_7_a_household_holds_people_of_several_statuses(world: World) -> None:
+async def test_edge_case_07_a_household_holds_people_of_several_statuses(world: World) -> None:
     """§7.7: a newborn citizen and a dependant outside the claim live with claimants; each says what they are."""
     case = await a_case(world, members=[a_member()], consents=[])
     path, today = f"/v1/cases/{case['id']}", clock.today().isoformat()

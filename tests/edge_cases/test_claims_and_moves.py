@@ -1,4 +1,4 @@
-"""Edge cases of domain.md §7 about the claim, consent and the course of a case, told through the HTTP API."""
+"""Edge cases 7, 8, 13 to 19 and 23 of domain.md §7: the claim, consent and the course of a case, told through the HTTP API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def statuses(found: dict[str, Any]) -> list[str | None]:
     return [one["status"] for one in found["standing"]]
 
 
-async def test_a_canadian_newborn_and_a_dependant_outside_the_claim_live_in_one_household(world: World) -> None:
+async def test_edge_case_07_a_canadian_newborn_and_a_dependant_outside_the_claim_live_in_one_household(
+    world: World,
+) -> None:
     """Edge case 7: mixed statuses in one household; nobody is given a claim that is not theirs."""
     claim = [
         {"status": "acknowledged", "occurred_on": on(-20), "source": "Document vu.", "member": place}
@@ -39,7 +41,7 @@ async def test_a_canadian_newborn_and_a_dependant_outside_the_claim_live_in_one_
     assert (await world.client("camille").post(f"/v1/cases/{case['id']}/recommendations")).status_code == 201
 
 
-async def test_a_no_costs_nothing_and_silence_is_no_yes_until_the_departure(world: World) -> None:
+async def test_edge_case_08_a_no_costs_nothing_and_silence_is_no_yes_until_the_departure(world: World) -> None:
     """Edge case 8: each adult apart; a withdrawal takes effect at once, and the case goes on as before."""
     case = await a_couple_with_a_child(world)
     offer = await an_offer(world, case)
@@ -52,7 +54,7 @@ async def test_a_no_costs_nothing_and_silence_is_no_yes_until_the_departure(worl
     assert (seen["status"], seen["closed_at"]) == ("open", None)
 
 
-async def test_a_hearing_in_montreal_is_seen_before_the_household_leaves(world: World) -> None:
+async def test_edge_case_16_a_hearing_in_montreal_is_seen_before_the_household_leaves(world: World) -> None:
     """Edge case 16: the offer and the departure say who has a hearing, when and where, to those who keep the claim."""
     case = await a_case(world, size=1)
     await a_claim_status(world, case, **a_status("referred", -9))
@@ -63,7 +65,7 @@ async def test_a_hearing_in_montreal_is_seen_before_the_household_leaves(world: 
     assert [(one["hearing_on"], one["hearing_place"]) for one in left["hearings_pending"]] == [(on(12), "montreal")]
 
 
-async def test_accepted_on_the_way_the_programme_changes_and_the_placement_goes_on(world: World) -> None:
+async def test_edge_case_17_accepted_on_the_way_the_programme_changes_and_the_placement_goes_on(world: World) -> None:
     """Edge case 17: the programme changes, the history is retained, the rights differ."""
     case = await a_case(world, size=1)
     await arrived(world, await accepted(world, case, await an_offer(world, case)))
@@ -80,7 +82,9 @@ async def test_accepted_on_the_way_the_programme_changes_and_the_placement_goes_
 @pytest.mark.parametrize(
     ("status", "placed"), [("withdrawn", False), ("abandoned", False), ("removal_enforceable", True)]
 )
-async def test_placement_stops_on_a_rule_and_for_nothing_else(world: World, status: str, placed: bool) -> None:
+async def test_edge_case_18_placement_stops_on_a_rule_and_for_nothing_else(
+    world: World, status: str, placed: bool
+) -> None:
     """Edge case 18: withdrawn and abandoned stop it; a removal order does not, and serves no enforcement here."""
     case = await a_case(world, size=1)
     before = "withdrawn" if status == "removal_enforceable" else "referred"
@@ -90,7 +94,7 @@ async def test_placement_stops_on_a_rule_and_for_nothing_else(world: World, stat
     assert made.status_code == (201 if placed else 409), made.text
 
 
-async def test_ineligible_under_c12_goes_on_by_the_prra_and_is_no_refused_claimant(world: World) -> None:
+async def test_edge_case_19_ineligible_under_c12_goes_on_by_the_prra_and_is_no_refused_claimant(world: World) -> None:
     """Edge case 19: the PRRA track; the appeal division is not open to whoever was never referred."""
     case = await a_case(world, size=1)
     await a_claim_status(world, case, **a_status("ineligible", -9))
@@ -100,7 +104,7 @@ async def test_ineligible_under_c12_goes_on_by_the_prra_and_is_no_refused_claima
     assert (await world.client("camille").post(f"/v1/cases/{case['id']}/recommendations")).status_code == 201
 
 
-async def test_what_is_learned_late_takes_its_place_and_says_when_it_was_learned(world: World) -> None:
+async def test_edge_case_23_what_is_learned_late_takes_its_place_and_says_when_it_was_learned(world: World) -> None:
     """Edge case 23: occurred and recorded are two times; the latest that occurred counts, not the latest typed in."""
     case = await a_case(world, size=1)
     await a_claim_status(world, case, **a_status("referred", -3))
@@ -112,7 +116,7 @@ async def test_what_is_learned_late_takes_its_place_and_says_when_it_was_learned
     assert max(events, key=lambda event: event["recorded_at"])["id"] == late["id"]
 
 
-async def test_each_regional_move_is_told_to_both_authorities_again(world: World) -> None:
+async def test_edge_case_15_each_regional_move_is_told_to_both_authorities_again(world: World) -> None:
     """Edge cases 13 and 15: leaving is neutral, and a second region raises the duty once more."""
     case = await a_case(world, size=1)
     first = await accepted(world, case, await an_offer(world, case))

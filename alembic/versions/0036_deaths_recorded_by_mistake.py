@@ -1,0 +1,18 @@
+"""A death recorded by mistake is taken back: what was recorded stays in the person's history, sealed."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from alembic import op
+
+revision = "0036"
+down_revision = "0035"
+
+
+def upgrade() -> None:
+    op.add_column("person_versions", sa.Column("sealed_death", sa.LargeBinary(), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("person_versions", "sealed_death")
