@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
 
-from casework.audit import export, proofs, queries, trail
+from casework.audit import export, proofs, queries, stream, trail
 from casework.audit.errors import NothingPublishedYet, SizeNotPublished
 from casework.audit.schemas import (
     BundleCount,
@@ -91,11 +92,12 @@ async def export_milestone_log(
     """Le journal des jalons, par pages que `casework verify` contrôle hors ligne. Suivez `Link`
     jusqu'à la fin : chaque page porte le même point de contrôle (`size`). Un filtre, ou `proofs=true`, fait
     prouver chaque inscription. `format=csv` ou `parquet` en donne un tableau à lire ; son manifeste signé est dans
-    l'en-tête `X-Export-Manifest`.
+    l'en-tête `X-Export-Manifest`. `whole=true` donne toutes les pages d'un trait.
 
     The milestone log, in pages that `casework verify` checks offline. Follow `Link` to the end: every page
     carries the same checkpoint (`size`). A filter, or `proofs=true`, proves each entry alone. `format=csv` or
     `parquet` gives a table to read instead; its signed manifest stands in the header `X-Export-Manifest`.
+    `whole=true` gives every page in one answer.
     """
     wanted = export.Export(LogName.milestones, request.app.state.log_signer, selection, Permission.milestone_log_read)
     return await _page(request, session, caller, wanted, asked)
@@ -140,6 +142,11 @@ async def _page(request: Request, session: Session, caller: Caller, wanted: expo
         after, size = cursors.read(asked.cursor, bound)
         asked = replace(asked, after=after, size=size)
     page = await export.page(session, caller, wanted, asked)
+    if asked.whole:
+        pages = stream.pages(request.app.state.database, caller, wanted, asked, page)
+        name = f"{FILES[wanted.log]}-{page.first:09}-{page.size:09}.jsonl"
+        named = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(pages, headers=named, media_type=MEDIA_TYPES[Form.jsonl])
     name = f"{FILES[wanted.log]}-{page.first:09}-{page.count:05}.{asked.form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     if page.manifest is not None:

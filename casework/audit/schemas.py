@@ -77,6 +77,15 @@ FormAsked = Annotated[
 ]
 
 
+Whole = Annotated[
+    bool,
+    Query(
+        description="Toutes les pages jusqu'à la fin de l'arbre, à la suite, en une réponse. "
+        "Every page to the end of the tree, one after the other, in one answer."
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Pull:
     """One page of an export: where it begins, how long it is, under which checkpoint, in which form.
@@ -91,6 +100,7 @@ class Pull:
     consistency_from: int | None
     cursor: str | None = None
     form: Form = Form.jsonl
+    whole: bool = False
 
     @property
     def first(self) -> int:
@@ -111,19 +121,18 @@ async def pull(
     return Pull(after, limit, size, proofs, consistency_from, cursor)
 
 
-async def milestone_pull(asked: Annotated[Pull, Depends(pull)], form: FormAsked = Form.jsonl) -> Pull:
-    """Raises MalformedRequest for proofs in a table, which has no place for them."""
-    if form is not Form.jsonl and asked.proofs:
-        raise MalformedRequest(errors=[Fault(NO_PROOFS, "no_proofs", parameter="proofs")])
-    return replace(asked, form=form)
-
-
 CURSOR_ALONE = Text(
     "Le curseur dit déjà où reprendre : retirez `after` et `size`.",
     "The cursor already says where to go on: leave out `after` and `size`.",
 )
 NO_PROOFS = Text(
     "Un tableau ne porte pas de preuves : demandez des lignes JSON.", "A table carries no proofs: ask for JSON Lines."
+)
+
+
+WHOLE_ALONE = Text(
+    "Le journal d'un trait se demande en lignes JSON, sans filtre ni preuves ; tirez un extrait page par page.",
+    "The whole log is asked for as JSON Lines, without filter or proofs; pull an extract page by page.",
 )
 
 
@@ -137,6 +146,22 @@ async def milestone_selection(
 ) -> Selection:
     wanted = {"code": code, "organization": organization, "region": region, "programme": programme}
     return Selection(_given(wanted), recorded_from, recorded_until)
+
+
+async def milestone_pull(
+    asked: Annotated[Pull, Depends(pull)],
+    selection: Annotated[Selection, Depends(milestone_selection)],
+    form: FormAsked = Form.jsonl,
+    whole: Whole = False,
+) -> Pull:
+    """Raises MalformedRequest for proofs in a table, which has no place for them, and for a stream of anything but
+    the plain log.
+    """
+    if form is not Form.jsonl and asked.proofs:
+        raise MalformedRequest(errors=[Fault(NO_PROOFS, "no_proofs", parameter="proofs")])
+    if whole and (form is not Form.jsonl or asked.proofs or selection.stated()):
+        raise MalformedRequest(errors=[Fault(WHOLE_ALONE, "whole_alone", parameter="whole")])
+    return replace(asked, form=form, whole=whole)
 
 
 async def audit_selection(
