@@ -8,11 +8,22 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
-from casework.audit import export, proofs, queries, stream, trail
-from casework.audit.errors import NothingPublishedYet, SizeNotPublished
+from casework.audit import export, proofs, queries, stream, trail, witnesses
+from casework.audit.errors import (
+    CheckpointNotOurs,
+    CheckpointOlder,
+    CosignatureWrong,
+    NothingCosignedYet,
+    NothingPublishedYet,
+    SizeNotPublished,
+    WitnessUnknown,
+)
 from casework.audit.schemas import (
     BundleCount,
+    CheckpointCosign,
     ConsistencyProof,
+    Cosigned,
+    CosignedCheckpoint,
     EntryBundle,
     Form,
     InclusionProof,
@@ -31,7 +42,7 @@ from casework.audit.schemas import (
 from casework.audit.selection import Selection
 from casework.audit.signer import LogName
 from casework.authz.caller import Caller
-from casework.authz.guard import GuardedRoute, Session, allow
+from casework.authz.guard import GuardedRoute, OnceSession, Session, allow
 from casework.authz.policy import Permission
 from casework.kernel.openapi import described
 
@@ -170,13 +181,41 @@ def _bound_to(caller: Caller, wanted: export.Export, asked: Pull) -> str:
     return f"{wanted.log}/{export.mandate_of(caller)}/{json.dumps(pull, sort_keys=True)}"
 
 
-@router.get("/log/checkpoint", response_class=SignedNote, **described(Permission.log_read, NothingPublishedYet))
-async def read_checkpoint(log: Log, caller: LogReader, session: Session) -> Response:  # noqa: ARG001 -- the gate
-    """Le dernier point de contrôle signé (C2SP tlog-checkpoint) ; gardez-le hors de portée de l'exploitant.
+@router.get("/log/checkpoint", response_class=SignedNote,
+            **described(Permission.log_read, NothingPublishedYet, NothingCosignedYet))  # fmt: skip
+async def read_checkpoint(
+    log: Log,
+    caller: LogReader,  # noqa: ARG001 -- the gate
+    session: Session,
+    cosigned: Cosigned = False,
+) -> Response:
+    """Le dernier point de contrôle signé (C2SP tlog-checkpoint), avec les cosignatures des témoins ; gardez-le hors
+    de portée de l'exploitant.
 
-    The newest signed checkpoint; keep it out of the operator's reach.
+    The newest signed checkpoint, with the witnesses' cosignatures; keep it out of the operator's reach.
     """
-    return SignedNote((await proofs.published(session, log)).note)
+    size = await witnesses.newest_cosigned(session, log) if cosigned else None
+    if cosigned and size is None:
+        raise NothingCosignedYet
+    return SignedNote(await witnesses.cosigned(session, log, await proofs.published(session, log, size)))
+
+
+@router.post("/log/cosignatures", status_code=201, response_model=CosignedCheckpoint,
+             **described(Permission.log_cosign, CheckpointNotOurs, WitnessUnknown, CosignatureWrong, CheckpointOlder))  # fmt: skip
+async def cosign_checkpoint(
+    request: Request,
+    body: CheckpointCosign,
+    caller: Annotated[Caller, allow(Permission.log_cosign)],
+    session: OnceSession,
+) -> CosignedCheckpoint:
+    """Joindre à un point de contrôle la cosignature d'un témoin (C2SP tlog-cosignature), vérifiée avant d'être gardée.
+
+    Add a witness's cosignature to a checkpoint, verified before it is kept.
+    """
+    state = request.app.state
+    size, names = await witnesses.add(session, caller, state.log_signer, state.witnesses, body.log, body.note)
+    whole = await witnesses.cosigned(session, body.log, await proofs.published(session, body.log, size))
+    return CosignedCheckpoint(log=body.log, size=size, witnesses=names, note=whole)
 
 
 @router.get("/log/key", response_model=LogKeys, **described(Permission.log_read))

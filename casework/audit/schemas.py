@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Query
+from pydantic import Field
 
 from casework.audit.selection import Selection
 from casework.audit.signer import LogName
@@ -14,7 +15,7 @@ from casework.kernel.language import Text
 from casework.kernel.paging import CursorText
 from casework.kernel.problems import Fault, MalformedRequest
 from casework.kernel.programme import Programme
-from casework.kernel.schemas import Code, Output, RegionCode
+from casework.kernel.schemas import Code, Input, Output, RegionCode
 
 MAX_INTEGER = 2**53 - 1
 """What JSON carries without loss (RFC 8785 §3.2.2.3)."""
@@ -175,6 +176,31 @@ async def audit_selection(
 
 def _given(wanted: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in wanted.items() if value is not None}
+
+
+Cosigned = Annotated[
+    bool,
+    Query(
+        description="Le dernier qu'un témoin a cosigné, plutôt que le dernier. "
+        "The newest that a witness cosigned, rather than the newest."
+    ),
+]
+
+
+class CheckpointCosign(Input):
+    """`note`: a checkpoint of this log with the witness's signature lines added under it (C2SP tlog-cosignature)."""
+
+    log: LogName
+    note: Annotated[str, Field(min_length=1, max_length=20_000)]
+
+
+class CosignedCheckpoint(Output):
+    """`note` bears every cosignature kept for this size; `witnesses` are those of this request."""
+
+    log: LogName
+    size: int
+    witnesses: list[str]
+    note: str
 
 
 class LogKeys(Output):
