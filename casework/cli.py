@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -255,6 +256,31 @@ def verify(arguments: tuple[str, ...]) -> None:
     from casework import verify as verifier
 
     sys.exit(verifier.main(list(arguments)))
+
+
+@main.command()
+@click.option("--url", required=True)
+@click.option("--log", type=click.Choice(["milestones", "audit", "security"]), default="milestones", show_default=True)
+@click.option("--name", required=True, help="nom du témoin · the witness's name")
+@click.option(
+    "--seed", required=True, type=click.Path(path_type=Path), help="32 octets secrets, créés au besoin · made"
+)
+@click.option("--key", required=True, help="clé du journal, reçue par une autre voie · the log's key")
+@click.option("--state", required=True, type=click.Path(path_type=Path), help="dernier point cosigné · last cosigned")
+def witness(url: str, log: str, name: str, seed: Path, key: str, state: Path) -> None:
+    """Cosigner le dernier point de contrôle, une fois prouvé qu'il prolonge le précédent (jeton : CASEWORK_TOKEN).
+
+    Cosign the newest checkpoint, once it is proven to extend the last one (token: CASEWORK_TOKEN).
+    """
+    from casework import witness as cosigner
+
+    secret = cosigner.seed_in(seed)
+    click.echo(cosigner.vkey(name, secret), err=True)
+    try:
+        size = cosigner.visit(cosigner.line_to(url, os.environ["CASEWORK_TOKEN"]), log, key, name, secret, state)
+    except cosigner.WitnessRefuses as refused:
+        raise click.ClickException(str(refused)) from None
+    click.echo(size)
 
 
 @main.command()

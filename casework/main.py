@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 import casework.api
 import casework.identity.routes
 import casework.milestones.journey
+from casework.audit import witnesses
 from casework.audit.errors import LogMismatch
 from casework.audit.security import Sentinel
 from casework.audit.sequencer import LogDoesNotMatch, Sequencer
@@ -103,6 +104,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     state.idempotency_secret = settings.key("idempotency")
     state.answers_key = SubjectKey(new_id(), settings.key("answers"))
     state.log_signer = LogSigner(settings.log_origin, settings.log_seed())
+    state.witnesses = witnesses.parse_all(settings.witnesses)
     state.sequencer = Sequencer(state.database, state.log_signer)
     casework.milestones.journey.register()
 

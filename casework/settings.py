@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     log_key: SecretStr | None = None
     public_url: str = "http://127.0.0.1:8000"
     log_origin: str = "casework.example/log"
+    witnesses: str = ""
     oidc_issuer: str | None = None
     oidc_audience: str = "casework"
     oidc_acr: str = Field(default="", pattern=r'^[^"\\\s]*( [^"\\\s]+)*$')

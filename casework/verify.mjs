@@ -2,14 +2,16 @@
 /*
 Check an export of the milestone log, offline. Node 18 or later, its standard library only.
 
-    node verify.mjs FILE... --key KEY [--checkpoint NOTE] [--complete] [--json] [--lang fr|en]
+    node verify.mjs FILE... --key KEY [--checkpoint NOTE] [--complete] [--witness KEY]... [--quorum N]
+                    [--json] [--lang fr|en]
     node verify.mjs --batch < JOBS        one JSON job a line, one JSON report a line
 
 The second implementation of the format that `verify.py` states at its head: same arguments, same codes, same exit
 status (0 accepted, 1 refused, 2 wrong usage or unreadable file or key). It was written from that statement and the
 RFCs, and shares no code with it: what one of the two would believe by mistake, the other refuses.
 
-A job is {"files": [path, ...], "checkpoint": NOTE or null, "key": KEY or null, "complete": true or false}.
+A job is {"files": [path, ...], "checkpoint": NOTE or null, "key": KEY or null, "complete": true or false,
+"witness": [KEY, ...] and "quorum": N when witnesses must have cosigned}.
 KEY and NOTE are what the options take: a key or the path of a file of keys; a note's text or its path.
 */
 
@@ -28,12 +30,14 @@ const MAX_PROBLEMS = 20;
 const DEPTH_READ = 900;
 const PAGE_FIELDS = ["first", "count", "entries_sha256", "signature"];
 const MANIFEST_FIELDS = ["type", "format", "origin", "size", "checkpoint", "filter", ...PAGE_FIELDS];
-const USAGE = new Set(["unreadable", "no_file", "key_malformed"]);
+const USAGE = new Set(["unreadable", "no_file", "key_malformed", "witness_malformed", "quorum_malformed"]);
 
 const SENTENCES = {
   no_file: ["Aucun fichier.", "No file."],
   unreadable: ["{name} ne peut pas être lu.", "{name} cannot be read."],
   key_malformed: ["La clé ne peut pas être lue.", "The key cannot be read."],
+  witness_malformed: ["La clé de témoin ne peut pas être lue.", "The witness key cannot be read."],
+  quorum_malformed: ["Le quorum va de 1 à {due}, le nombre des témoins.", "The quorum goes from 1 to {due}, the number of witnesses."],
   unpinned_key: ["Sans clé reçue par une autre voie, rien n'est prouvé.", "Without a key received by another road, nothing is proven."],
   note_malformed: ["Le point de contrôle n'a pas la forme d'une note signée.", "The checkpoint has not the shape of a signed note."],
   signature_unknown: ["Aucune clé donnée n'a signé le point de contrôle.", "No given key signed the checkpoint."],
@@ -73,10 +77,13 @@ const SENTENCES = {
   retained_fork: ["Les {due} premières inscriptions ne sont plus celles du point conservé.", "The first {due} entries are not those of the retained checkpoint any more."],
   consistency_missing: ["Il manque la preuve de cohérence depuis la taille {due}.", "The consistency proof from size {due} is missing."],
   consistency_wrong: ["La preuve de cohérence depuis la taille {due} est fausse.", "The consistency proof from size {due} is wrong."],
+  cosignature_wrong: ["La cosignature de {name} sous le point de contrôle est fausse.", "The cosignature of {name} under the checkpoint is wrong."],
+  witnesses_few: ["{found} témoins ont cosigné, {due} sont requis.", "{found} witnesses cosigned, {due} are needed."],
   is_complete: ["Journal complet de {due} inscriptions.", "Complete log of {due} entries."],
   is_range: ["{found} inscriptions sans trou à partir de {first}, sur {due}.", "{found} entries without a gap from {first} on, of {due}."],
   is_extract: ["{found} inscriptions prouvées sur {due} ; ce que le filtre a omis n'est pas prouvé.", "{found} proven entries of {due}; what the filter left out is not proven."],
   nothing_retained: ["Sans point conservé, une réécriture signée ne se voit pas.", "Without a retained checkpoint, a signed rewrite is not seen."],
+  is_witnessed: ["{found} témoins ont cosigné le point de taille {due}.", "{found} witnesses cosigned the checkpoint of size {due}."],
   after_retained: ["{found} inscriptions après le point conservé reposent sur la signature seule.", "{found} entries after the retained checkpoint rest on the signature alone."],
   view_fields: ["Hors de « leaf », seule l'empreinte signée couvre les champs.", "Outside “leaf”, only the signed digest covers the fields."],
 };
@@ -183,29 +190,58 @@ const SIGNATURE = /^— ([^\p{White_Space}+]+) ([A-Za-z0-9+/]+=*)$/u;
 const CONTROL = /[\x00-\x09\x0b-\x1f]/;
 const DECIMAL = /^(0|[1-9][0-9]{0,15})$/;
 const ED25519 = 1;
+const COSIGNATURE = 4;
 
 /** {name, id, key} of a C2SP verifier key (`name+hex id+base64`), or null. */
-export function verifierKey(text) {
+export function verifierKey(text, type = ED25519) {
   const found = VKEY.exec(text);
   const material = found && bytesOf(found[3]);
-  if (material?.length !== 33 || material[0] !== ED25519) return null;
+  if (material?.length !== 33 || material[0] !== type) return null;
   const id = sha256(`${found[1]}\n`, material).subarray(0, 4);
   if (id.toString("hex") !== found[2]) return null;
   const jwk = { kty: "OKP", crv: "Ed25519", x: material.subarray(1).toString("base64url") };
   return { name: found[1], id, key: createPublicKey({ key: jwk, format: "jwk" }) };
 }
 
-function keysIn(text) {
+function keysIn(text, type) {
   const lines = text.split(/\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/).map((line) => line.trim());
-  const keys = lines.filter((line) => line && !line.startsWith("#")).map(verifierKey);
+  const keys = lines.filter((line) => line && !line.startsWith("#")).map((line) => verifierKey(line, type));
   return keys.length > 0 && !keys.includes(null) ? keys : null;
 }
 
-function pinnedKeys(value) {
+function pinnedKeys(value, type = ED25519, refusal = "key_malformed") {
   if (!value) return [];
-  const keys = keysIn(value) ?? keysIn(fileText(value) ?? "");
-  if (!keys) throw new Refused("key_malformed");
+  const keys = keysIn(value, type) ?? keysIn(fileText(value) ?? "", type);
+  if (!keys) throw new Refused(refusal);
   return keys;
+}
+
+const rawKey = ({ key }) => key.export({ format: "jwk" }).x;
+
+/** [keys, how many witnesses are needed]; a key under two names is one witness. */
+function witnessesOf(values, quorum) {
+  const keys = values.flatMap((value) => pinnedKeys(value || "+", COSIGNATURE, "witness_malformed"));
+  const known = new Set(keys.map(rawKey)).size;
+  if (quorum === null) return [keys, known];
+  if (!Number.isInteger(quorum) || quorum < 1 || quorum > known) throw new Refused("quorum_malformed", { due: known });
+  return [keys, quorum];
+}
+
+/** How many of the witnesses cosigned the note (C2SP tlog-cosignature, cosignature/v1); a wrong cosignature throws. */
+export function cosigners(text, witnesses) {
+  const { body, signatures } = noteParts(text);
+  const found = new Set();
+  for (const { name, bytes } of signatures) {
+    for (const witness of witnesses.filter((known) => known.name === name && known.id.equals(bytes.subarray(0, 4)))) {
+      const time = bytes.length === 76 ? bytes.readBigUInt64BE(4) : null;
+      const sound = time !== null && time < 1n << 63n;
+      if (!sound || !signed(`cosignature/v1\ntime ${time}\n${body}`, witness.key, bytes.subarray(12))) {
+        throw new Refused("cosignature_wrong", { name });
+      }
+      found.add(rawKey(witness));
+    }
+  }
+  return found.size;
 }
 
 /** The text of a small file; null when it cannot be read, undefined when it is no UTF-8. */
@@ -276,12 +312,12 @@ function openCheckpoint(text, keys) {
   return checkpoint;
 }
 
-function retainedCheckpoint(value, keys) {
+function retainedNote(value) {
   if (value == null) return null;
   const text = value.includes("\n") ? value : fileText(value);
   if (text === null) throw new Refused("unreadable", { name: value });
   if (text === undefined) throw new Refused("note_malformed");
-  return openCheckpoint(text, keys);
+  return text;
 }
 
 // --- lines --------------------------------------------------------------------------------------------------
@@ -548,11 +584,14 @@ class Verification {
     this.report.notices.push(finding(code, values, ["", 0]));
   }
 
-  opens(key, checkpoint) {
+  opens(key, checkpoint, witness, quorum) {
     return this.tries(() => {
       this.keys = pinnedKeys(key);
       this.place = ["--checkpoint", 0];
-      this.retained = retainedCheckpoint(checkpoint, this.keys);
+      this.retainedNote = retainedNote(checkpoint);
+      this.retained = this.retainedNote === null ? null : openCheckpoint(this.retainedNote, this.keys);
+      this.place = ["--witness", 0];
+      [this.witnesses, this.quorum] = witnessesOf(witness, quorum);
       this.place = ["--key", 0];
     });
   }
@@ -682,6 +721,7 @@ class Verification {
     this.place = ["", 0];
     this.tries(() => this.checkWhole());
     this.tries(() => this.checkRetained());
+    this.tries(() => this.checkWitnesses());
     const report = this.report;
     report.ok = report.problems.length === 0;
     report.complete &&= report.ok;
@@ -741,6 +781,14 @@ class Verification {
     this.checkConsistency(retained.root);
   }
 
+  /** They vouch for what the auditor retained, else for the export's own checkpoint. */
+  checkWitnesses() {
+    if (this.witnesses.length === 0) return;
+    const found = cosigners(this.retainedNote ?? this.manifest.get("checkpoint"), this.witnesses);
+    if (found < this.quorum) throw new Refused("witnesses_few", { found, due: this.quorum });
+    this.notice("is_witnessed", { found, due: (this.retained ?? this.checkpoint).size });
+  }
+
   sayWhatItProves() {
     const [found, first, due] = [this.report.entries, this.manifest.get("first"), this.checkpoint.size];
     if (this.report.complete) this.notice("is_complete", { due });
@@ -753,9 +801,9 @@ class Verification {
 }
 
 /** Verify one export, given as its files in order; never throws on their content. Options as in a job. */
-export function verifyFiles({ files, checkpoint = null, key = null, complete = false }) {
+export function verifyFiles({ files, checkpoint = null, key = null, complete = false, witness = [], quorum = null }) {
   const run = new Verification(complete);
-  if (!run.opens(key || process.env.CASEWORK_LOG_KEY, checkpoint)) return run.report;
+  if (!run.opens(key || process.env.CASEWORK_LOG_KEY, checkpoint, witness, quorum)) return run.report;
   if (run.keys.length === 0) run.refuse(new Refused("unpinned_key"));
   run.read(files);
   run.conclude();
@@ -791,27 +839,29 @@ async function batch() {
   return 0;
 }
 
-const USAGE_LINE = "usage: node verify.mjs FILE... --key KEY [--checkpoint NOTE] [--complete] [--json] [--lang fr|en]\n";
+const USAGE_LINE = "usage: node verify.mjs FILE... --key KEY [--checkpoint NOTE] [--complete] [--witness KEY]... [--quorum N] [--json] [--lang fr|en]\n";
 
 async function main(argv) {
   const text = { type: "string" };
   const flag = { type: "boolean", default: false };
-  const options = { key: text, checkpoint: text, lang: text, complete: flag, json: flag, batch: flag, help: { ...flag, short: "h" } };
+  const options = { key: text, checkpoint: text, lang: text, witness: { ...text, multiple: true }, quorum: text, complete: flag, json: flag, batch: flag, help: { ...flag, short: "h" } };
   let given;
   try {
     given = parseArgs({ args: argv, options, allowPositionals: true });
     if (![undefined, "fr", "en"].includes(given.values.lang)) throw new TypeError("--lang fr|en");
+    if (!/^-?[0-9]+$/.test(given.values.quorum ?? "1")) throw new TypeError("--quorum N");
   } catch (error) {
     process.stderr.write(`${USAGE_LINE}${error.message}\n`);
     return 2;
   }
-  const { key, checkpoint, complete, json, lang, help } = given.values;
+  const { key, checkpoint, complete, json, lang, help, witness = [] } = given.values;
+  const quorum = given.values.quorum === undefined ? null : Number(given.values.quorum);
   if (help) {
     process.stdout.write(USAGE_LINE);
     return 0;
   }
   if (given.values.batch) return batch();
-  const report = verifyFiles({ files: given.positionals, checkpoint, key, complete });
+  const report = verifyFiles({ files: given.positionals, checkpoint, key, complete, witness, quorum });
   process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : asText(report, lang ?? language()));
   if (report.problems.some((problem) => USAGE.has(problem.code))) return 2;
   return report.ok ? 0 : 1;

@@ -1,6 +1,7 @@
 """Check an export of the milestone log, offline. Standard library and `cryptography` only.
 
-    python verify.py FILE... --key KEY [--checkpoint NOTE] [--complete] [--json] [--lang fr|en]
+    python verify.py FILE... --key KEY [--checkpoint NOTE] [--complete] [--witness KEY]... [--quorum N]
+                     [--json] [--lang fr|en]
 
 This module imports nothing of Casework and shares no code with the server: a verifier that shared the
 server's code would share its mistakes. Copy this one file to a machine you trust and run it there.
@@ -11,6 +12,10 @@ What is needed, and why
                 Without a key every report is refused: a key found inside the file proves nothing.
     NOTE        a checkpoint you kept from an earlier visit, as a file. Only what you kept outside
                 the operator's reach shows that the past was not rewritten and signed again.
+    --witness   a witness's verifier key (C2SP tlog-cosignature, `cosignature/v1`: Ed25519, type 0x04), or a file of
+                them, obtained from the witness itself; may be repeated. At least --quorum of them (all, when it is
+                absent) must have cosigned NOTE when it is given, else the export's checkpoint. A wrong
+                cosignature by one of them refuses all.
     --complete  refuse an extract: demand every entry from the first to the checkpoint's last.
 
 Export format `casework-milestone-log/1`
@@ -55,7 +60,7 @@ What this does not prove
     View fields (the case pseudonym of the mandate, and any key beside index, leaf and proof) and `filter` are
     not committed by the tree. The manifest's signature keeps them from being changed after the operator gave
     them; it does not prove that the operator gave the truth, nor that an extract holds all that its filter
-    describes. Signatures of keys you did not pin (witnesses) are ignored.
+    describes. Signatures of keys you did not pin (witnesses without --witness) are ignored.
     Entries after the newest checkpoint you retain rest on the operator's signature alone.
 
 Exit status: 0 accepted, 1 refused, 2 wrong usage or unreadable file or key.
@@ -80,7 +85,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 FORMAT = "casework-milestone-log/1"
 KEY_VARIABLE = "CASEWORK_LOG_KEY"
@@ -94,7 +99,9 @@ EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 _PAGE_KEYS = {"first", "count", "entries_sha256", "signature"}
 _MANIFEST_KEYS = {"type", "format", "origin", "size", "checkpoint", "filter", *_PAGE_KEYS}
-_USAGE_CODES = {"unreadable", "no_file", "key_malformed"}
+_USAGE_CODES = {"unreadable", "no_file", "key_malformed", "witness_malformed", "quorum_malformed"}
+_LOG_TYPE, _COSIGNATURE_TYPE = 1, 4
+_COSIGNATURE_BYTES = 4 + 8 + 64
 
 SENTENCES: dict[str, tuple[str, str]] = {
     # usage
@@ -103,6 +110,14 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "key_malformed": (
         "La clé donnée n'est ni une clé de vérification valable ni un fichier qui en contient.",
         "The key given is neither a valid verifier key nor a file that holds one.",
+    ),
+    "witness_malformed": (
+        "La clé de témoin donnée n'est ni une clé de cosignature valable ni un fichier qui en contient.",
+        "The witness key given is neither a valid cosignature key nor a file that holds one.",
+    ),
+    "quorum_malformed": (
+        "Le quorum va de 1 au nombre de témoins donnés ({due}).",
+        "The quorum goes from 1 to the number of witnesses given ({due}).",
     ),
     # key and checkpoint
     "unpinned_key": (
@@ -251,6 +266,15 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "La preuve de cohérence depuis la taille {due} est fausse.",
         "The consistency proof from size {due} is wrong.",
     ),
+    # witnesses
+    "cosignature_wrong": (
+        "La cosignature du témoin {name} est fausse.",
+        "The cosignature by witness {name} is wrong.",
+    ),
+    "witnesses_few": (
+        "Le point de contrôle porte {found} cosignatures des témoins donnés ; il en faut {due}.",
+        "The checkpoint bears {found} cosignatures of the witnesses given; {due} are needed.",
+    ),
     # notices: what an accepted export says, and what it does not
     "is_complete": (
         "Journal complet : les {due} inscriptions redonnent la racine signée.",
@@ -267,6 +291,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "nothing_retained": (
         "Aucun point conservé n'est comparé : une réécriture signée par l'exploitant ne se verrait pas.",
         "No retained checkpoint is compared: a rewrite signed by the operator would not be seen.",
+    ),
+    "is_witnessed": (
+        "{found} des témoins donnés ont cosigné le point de contrôle de taille {due}.",
+        "{found} of the witnesses given cosigned the checkpoint of size {due}.",
     ),
     "after_retained": (
         "Les {found} inscriptions après le point conservé reposent sur la seule signature de l'exploitant.",
@@ -316,17 +344,23 @@ def verify_files(
     key: str | None = None,
     *,
     require_complete: bool = False,
+    witnesses: Sequence[str] = (),
+    quorum: int | None = None,
 ) -> Report:
     """Verify one export, given as its files in order. Never raises on their content.
 
     `checkpoint`: a retained note, as text (it holds a newline) or as a file's path. `key`: a verifier key, or
-    the path of a file of them; when None, the environment's CASEWORK_LOG_KEY.
+    the path of a file of them; when None, the environment's CASEWORK_LOG_KEY. `witnesses`: as keys, each the text of
+    cosignature keys or the path of a file of them; `quorum` None stands for all of them.
     """
     run = _Run(require_complete=require_complete)
     try:
         run.keys = _pinned_keys(key or os.environ.get(KEY_VARIABLE))
         run.place = ("--checkpoint", 0)
-        run.retained = _retained(checkpoint, run.keys)
+        run.retained_note = _retained_note(checkpoint)
+        run.retained = _open_checkpoint(run.retained_note, run.keys) if run.retained_note is not None else None
+        run.place = ("--witness", 0)
+        run.witnesses, run.quorum = _witnesses(witnesses, quorum)
     except _Refused as refusal:
         run.refuse(refusal)
         return run.report
@@ -336,6 +370,39 @@ def verify_files(
     run.read([str(path) for path in paths])
     run.conclude()
     return run.report
+
+
+def extension_refused(
+    newer: str, older: str | None, key: str, proof: Callable[[int, int], Sequence[str]]
+) -> Finding | None:
+    """Why the checkpoint `newer` may not follow `older`, for one who keeps checkpoints without the entries; or None.
+
+    `proof(first, size)` is asked for the consistency proof in base64 (RFC 9162 2.1.4), only when there is one to give.
+    """
+    if not key:
+        return _Refused("unpinned_key").at(("", 0))
+    try:
+        keys = _pinned_keys(key)
+        new = _open_checkpoint(newer, keys)
+        if older is not None:
+            _check_follows(new, _open_checkpoint(older, keys), proof)
+    except _Refused as refusal:
+        return refusal.at(("", 0))
+    return None
+
+
+def _check_follows(new: _Checkpoint, old: _Checkpoint, proof: Callable[[int, int], Sequence[str]]) -> None:
+    if new.origin != old.origin:
+        raise _Refused("retained_origin")
+    if new.size < old.size:
+        raise _Refused("rollback", found=new.size, due=old.size)
+    if new.size == old.size and new.root != old.root:
+        raise _Refused("retained_fork", due=old.size)
+    if old.size in {new.size, 0}:  # the empty tree begins every tree
+        return
+    hashes = _hashes(proof(old.size, new.size)) or []
+    if _implied_roots(old.root, old.size, new.size, hashes) != (old.root, new.root):
+        raise _Refused("consistency_wrong", due=old.size)
 
 
 # --- refusals ---------------------------------------------------------------------------------------------
@@ -476,30 +543,60 @@ def _hashes(values: object) -> list[bytes] | None:
     return hashes
 
 
-def _pinned_keys(value: str | None) -> list[_Key]:
+def _pinned_keys(value: str | None, kind: int = _LOG_TYPE, refusal: str = "key_malformed") -> list[_Key]:
     if not value:
         return []
-    keys = _keys_in(value)
+    keys = _keys_in(value, kind)
     if keys is None:
         try:
-            keys = _keys_in(_small_file(value).decode())
+            keys = _keys_in(_small_file(value).decode(), kind)
         except (OSError, ValueError):
             keys = None
     if not keys:
-        raise _Refused("key_malformed")
+        raise _Refused(refusal)
     return keys
 
 
-def _keys_in(text: str) -> list[_Key] | None:
+def _keys_in(text: str, kind: int) -> list[_Key] | None:
     lines = [line.strip() for line in text.splitlines()]
-    keys = [_key(line) for line in lines if line and not line.startswith("#")]
+    keys = [_key(line, kind) for line in lines if line and not line.startswith("#")]
     return None if None in keys else [key for key in keys if key]
 
 
-def _key(text: str) -> _Key | None:
+def _witnesses(values: Sequence[str], quorum: int | None) -> tuple[list[_Key], int]:
+    """The witnesses' keys and how many of them are needed; one key is one witness, under however many names."""
+    keys = [key for value in values for key in _pinned_keys(value or "+", _COSIGNATURE_TYPE, "witness_malformed")]
+    known = len({key.public_key.public_bytes_raw() for key in keys})
+    needed = known if quorum is None else quorum
+    if quorum is not None and not 1 <= quorum <= known:
+        raise _Refused("quorum_malformed", due=known)
+    return keys, needed
+
+
+def _cosigners(text: str, witnesses: Sequence[_Key]) -> int:
+    """How many of the witnesses cosigned this note (C2SP tlog-cosignature); a wrong one refuses it."""
+    body, signatures = _note_parts(text)
+    found: set[bytes] = set()
+    for name, signature in signatures:
+        for key in witnesses:
+            if (key.name, key.key_id) != (name, signature[:4]):
+                continue
+            moment = int.from_bytes(signature[4:12], "big")
+            message = f"cosignature/v1\ntime {moment}\n{body}"
+            try:
+                key.public_key.verify(signature[12:], message.encode())
+            except (InvalidSignature, UnicodeEncodeError):
+                raise _Refused("cosignature_wrong", name=name) from None
+            if len(signature) != _COSIGNATURE_BYTES or moment >= 1 << 63:
+                raise _Refused("cosignature_wrong", name=name)
+            found.add(key.public_key.public_bytes_raw())
+    return len(found)
+
+
+def _key(text: str, kind: int = _LOG_TYPE) -> _Key | None:
     match = _VKEY.fullmatch(text)
     material = _base64(match[3]) if match else None
-    if not match or not material or len(material) != 33 or material[0] != 1:
+    if not match or not material or len(material) != 33 or material[0] != kind:
         return None
     try:
         key_id = hashlib.sha256(match[1].encode() + b"\n" + material).digest()[:4]
@@ -515,18 +612,15 @@ def _small_file(path: str) -> bytes:
         return stream.read(MAX_NOTE_BYTES + 1)
 
 
-def _retained(value: str | None, keys: Sequence[_Key]) -> _Checkpoint | None:
-    if value is None:
-        return None
-    if "\n" in value:
-        return _open_checkpoint(value, keys)
+def _retained_note(value: str | None) -> str | None:
+    if value is None or "\n" in value:
+        return value
     try:
-        text = _small_file(value).decode()
+        return _small_file(value).decode()
     except UnicodeDecodeError:
         raise _Refused("note_malformed") from None
     except (OSError, ValueError):
         raise _Refused("unreadable", name=value) from None
-    return _open_checkpoint(text, keys)
 
 
 def _open_checkpoint(text: str, keys: Sequence[_Key]) -> _Checkpoint:
@@ -744,6 +838,9 @@ class _Run:
         self.require_complete = require_complete
         self.keys: list[_Key] = []
         self.retained: _Checkpoint | None = None
+        self.retained_note: str | None = None
+        self.witnesses: list[_Key] = []
+        self.quorum = 0
         self.report = Report()
         self.place = ("--key", 0)
         self.stopped = False
@@ -899,7 +996,7 @@ class _Run:
                 self.refuse(_Refused("no_manifest"))
             return
         self.place = ("", 0)
-        for check in (self._check_whole, self._check_retained):
+        for check in (self._check_whole, self._check_retained, self._check_witnesses):
             try:
                 check(self.checkpoint)
             except _Refused as refusal:
@@ -963,6 +1060,15 @@ class _Run:
             raise _Refused("consistency_missing", due=retained.size)
         self._check_consistency(checkpoint, retained.root)
 
+    def _check_witnesses(self, checkpoint: _Checkpoint) -> None:
+        """The witnesses vouch for what the auditor retained, else for the export's own checkpoint."""
+        if not self.witnesses:
+            return
+        found = _cosigners(self.retained_note or str(self.manifest["checkpoint"]), self.witnesses)
+        if found < self.quorum:
+            raise _Refused("witnesses_few", found=found, due=self.quorum)
+        self.notice("is_witnessed", found=found, due=(self.retained or checkpoint).size)
+
     def _say_what_it_proves(self, checkpoint: _Checkpoint) -> None:
         if self.report.complete:
             self.notice("is_complete", due=checkpoint.size)
@@ -1014,7 +1120,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(argv)
     except SystemExit as stop:  # --help, or a usage error argparse has already told
         return stop.code if isinstance(stop.code, int) else 2
-    report = verify_files(options.files, options.checkpoint, options.key, require_complete=options.complete)
+    report = verify_files(
+        options.files,
+        options.checkpoint,
+        options.key,
+        require_complete=options.complete,
+        witnesses=options.witness,
+        quorum=options.quorum,
+    )
     sys.stdout.write(as_json(report) if options.json else as_text(report, options.lang or _language()))
     return report.exit_code
 
@@ -1034,6 +1147,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--checkpoint", metavar="NOTE", help="point de contrôle conservé / retained checkpoint")
     add("--key", metavar="KEY", help=f"clé ou fichier de clés / key or key file (or {KEY_VARIABLE})")
+    add("--witness", metavar="KEY", action="append", default=[], help="clé d'un témoin / a witness's key")
+    add("--quorum", metavar="N", type=int, help="témoins requis, tous par défaut / witnesses needed, all by default")
     add("--complete", action="store_true", help="refuser un extrait / refuse an extract")
     add("--json", action="store_true", help="rapport en JSON / report as JSON")
     add("--lang", choices=("fr", "en"), help="langue des messages / language of the messages")

@@ -127,7 +127,7 @@ def test_the_auditor_reads_the_logs_and_nothing_they_are_about() -> None:
     held = set(permissions_of(Role.auditor)) - OF_EVERYONE
     registers = {Permission.incident_read, Permission.retention_read}
     vouching = {Permission.grant_read, Permission.grant_approve, Permission.password_issue}
-    assert held == {Permission.milestone_log_read, Permission.log_read} | registers | vouching
+    assert held == {Permission.milestone_log_read, Permission.log_read, Permission.log_cosign} | registers | vouching
     assert [role for role, row in VOUCHERS.items() if Role.auditor in row] == [Role.auditor]
     assert sights_of(Role.auditor) == {}
 

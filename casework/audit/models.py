@@ -86,6 +86,17 @@ class LogCheckpoint(SQLModel, table=True):
     signed_at: datetime = Field(sa_type=Instant)
 
 
+class LogCosignature(SQLModel, table=True):
+    """A witness's signature line under a checkpoint, verified before it was kept; INSERT only."""
+
+    __tablename__ = "log_cosignatures"
+
+    log: str = Field(primary_key=True)
+    size: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    name: str = Field(primary_key=True)
+    line: str
+
+
 class ReadEntry(Record, table=True):
     """Who saw which cases, when and why; committed before the answer leaves."""
 

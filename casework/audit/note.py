@@ -130,6 +130,13 @@ def open_note(text: str, verifiers: Sequence[Verifier]) -> OpenedNote:
     return OpenedNote(body, tuple(names))
 
 
+def signatures_of(text: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """The body, and each signature line's name and bytes (key id first); nothing of it is checked."""
+    _text_bytes(text)
+    body, lines = _parts(text)
+    return body, [_signature(line) for line in lines]
+
+
 def checkpoint_text(origin: str, size: int, root: bytes, extensions: Sequence[str] = ()) -> str:
     """A checkpoint's body, ready to sign; what `parse_checkpoint` would refuse is never written."""
     lines = [origin, str(size), base64.b64encode(root).decode(), *extensions]

@@ -51,7 +51,7 @@ SELECT count(*), max(page.index), coalesce(string_agg(page.line, '' ORDER BY pag
 ) AS page
 """
 PSEUDONYM = """'"case":' || coalesce(
-  '"' || left(encode(sha256(%(outer)s || sha256(%(inner)s || k.case_tag)), 'hex'), 32) || '"', 'null') || ','"""
+  '"' || encode(substr(sha256(%(outer)s || sha256(%(inner)s || k.case_tag)), 1, 16), 'hex') || '"', 'null') || ','"""
 HMAC_BLOCK = 64
 
 

@@ -6,12 +6,24 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
 
-from casework.audit import export, proofs, queries, trail
-from casework.audit.errors import NothingPublishedYet, SizeNotPublished
+from casework.audit import export, proofs, queries, stream, trail, witnesses
+from casework.audit.errors import (
+    CheckpointNotOurs,
+    CheckpointOlder,
+    CosignatureWrong,
+    NothingCosignedYet,
+    NothingPublishedYet,
+    SizeNotPublished,
+    WitnessUnknown,
+)
 from casework.audit.schemas import (
     BundleCount,
+    CheckpointCosign,
     ConsistencyProof,
+    Cosigned,
+    CosignedCheckpoint,
     EntryBundle,
     Form,
     InclusionProof,
@@ -30,7 +42,7 @@ from casework.audit.schemas import (
 from casework.audit.selection import Selection
 from casework.audit.signer import LogName
 from casework.authz.caller import Caller
-from casework.authz.guard import GuardedRoute, Session, allow
+from casework.authz.guard import GuardedRoute, OnceSession, Session, allow
 from casework.authz.policy import Permission
 from casework.kernel.openapi import described
 
@@ -91,11 +103,12 @@ async def export_milestone_log(
     """Le journal des jalons, par pages que `casework verify` contrôle hors ligne. Suivez `Link`
     jusqu'à la fin : chaque page porte le même point de contrôle (`size`). Un filtre, ou `proofs=true`, fait
     prouver chaque inscription. `format=csv` ou `parquet` en donne un tableau à lire ; son manifeste signé est dans
-    l'en-tête `X-Export-Manifest`.
+    l'en-tête `X-Export-Manifest`. `whole=true` donne toutes les pages d'un trait.
 
     The milestone log, in pages that `casework verify` checks offline. Follow `Link` to the end: every page
     carries the same checkpoint (`size`). A filter, or `proofs=true`, proves each entry alone. `format=csv` or
     `parquet` gives a table to read instead; its signed manifest stands in the header `X-Export-Manifest`.
+    `whole=true` gives every page in one answer.
     """
     wanted = export.Export(LogName.milestones, request.app.state.log_signer, selection, Permission.milestone_log_read)
     return await _page(request, session, caller, wanted, asked)
@@ -140,6 +153,11 @@ async def _page(request: Request, session: Session, caller: Caller, wanted: expo
         after, size = cursors.read(asked.cursor, bound)
         asked = replace(asked, after=after, size=size)
     page = await export.page(session, caller, wanted, asked)
+    if asked.whole:
+        pages = stream.pages(request.app.state.database, caller, wanted, asked, page)
+        name = f"{FILES[wanted.log]}-{page.first:09}-{page.size:09}.jsonl"
+        named = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(pages, headers=named, media_type=MEDIA_TYPES[Form.jsonl])
     name = f"{FILES[wanted.log]}-{page.first:09}-{page.count:05}.{asked.form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     if page.manifest is not None:
@@ -163,13 +181,41 @@ def _bound_to(caller: Caller, wanted: export.Export, asked: Pull) -> str:
     return f"{wanted.log}/{export.mandate_of(caller)}/{json.dumps(pull, sort_keys=True)}"
 
 
-@router.get("/log/checkpoint", response_class=SignedNote, **described(Permission.log_read, NothingPublishedYet))
-async def read_checkpoint(log: Log, caller: LogReader, session: Session) -> Response:  # noqa: ARG001 -- the gate
-    """Le dernier point de contrôle signé (C2SP tlog-checkpoint) ; gardez-le hors de portée de l'exploitant.
+@router.get("/log/checkpoint", response_class=SignedNote,
+            **described(Permission.log_read, NothingPublishedYet, NothingCosignedYet))  # fmt: skip
+async def read_checkpoint(
+    log: Log,
+    caller: LogReader,  # noqa: ARG001 -- the gate
+    session: Session,
+    cosigned: Cosigned = False,
+) -> Response:
+    """Le dernier point de contrôle signé (C2SP tlog-checkpoint), avec les cosignatures des témoins ; gardez-le hors
+    de portée de l'exploitant.
 
-    The newest signed checkpoint; keep it out of the operator's reach.
+    The newest signed checkpoint, with the witnesses' cosignatures; keep it out of the operator's reach.
     """
-    return SignedNote((await proofs.published(session, log)).note)
+    size = await witnesses.newest_cosigned(session, log) if cosigned else None
+    if cosigned and size is None:
+        raise NothingCosignedYet
+    return SignedNote(await witnesses.cosigned(session, log, await proofs.published(session, log, size)))
+
+
+@router.post("/log/cosignatures", status_code=201, response_model=CosignedCheckpoint,
+             **described(Permission.log_cosign, CheckpointNotOurs, WitnessUnknown, CosignatureWrong, CheckpointOlder))  # fmt: skip
+async def cosign_checkpoint(
+    request: Request,
+    body: CheckpointCosign,
+    caller: Annotated[Caller, allow(Permission.log_cosign)],
+    session: OnceSession,
+) -> CosignedCheckpoint:
+    """Joindre à un point de contrôle la cosignature d'un témoin (C2SP tlog-cosignature), vérifiée avant d'être gardée.
+
+    Add a witness's cosignature to a checkpoint, verified before it is kept.
+    """
+    state = request.app.state
+    size, names = await witnesses.add(session, caller, state.log_signer, state.witnesses, body.log, body.note)
+    whole = await witnesses.cosigned(session, body.log, await proofs.published(session, body.log, size))
+    return CosignedCheckpoint(log=body.log, size=size, witnesses=names, note=whole)
 
 
 @router.get("/log/key", response_model=LogKeys, **described(Permission.log_read))

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Query
+from pydantic import Field
 
 from casework.audit.selection import Selection
 from casework.audit.signer import LogName
@@ -14,7 +15,7 @@ from casework.kernel.language import Text
 from casework.kernel.paging import CursorText
 from casework.kernel.problems import Fault, MalformedRequest
 from casework.kernel.programme import Programme
-from casework.kernel.schemas import Code, Output, RegionCode
+from casework.kernel.schemas import Code, Input, Output, RegionCode
 
 MAX_INTEGER = 2**53 - 1
 """What JSON carries without loss (RFC 8785 §3.2.2.3)."""
@@ -77,6 +78,15 @@ FormAsked = Annotated[
 ]
 
 
+Whole = Annotated[
+    bool,
+    Query(
+        description="Toutes les pages jusqu'à la fin de l'arbre, à la suite, en une réponse. "
+        "Every page to the end of the tree, one after the other, in one answer."
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Pull:
     """One page of an export: where it begins, how long it is, under which checkpoint, in which form.
@@ -91,6 +101,7 @@ class Pull:
     consistency_from: int | None
     cursor: str | None = None
     form: Form = Form.jsonl
+    whole: bool = False
 
     @property
     def first(self) -> int:
@@ -111,19 +122,18 @@ async def pull(
     return Pull(after, limit, size, proofs, consistency_from, cursor)
 
 
-async def milestone_pull(asked: Annotated[Pull, Depends(pull)], form: FormAsked = Form.jsonl) -> Pull:
-    """Raises MalformedRequest for proofs in a table, which has no place for them."""
-    if form is not Form.jsonl and asked.proofs:
-        raise MalformedRequest(errors=[Fault(NO_PROOFS, "no_proofs", parameter="proofs")])
-    return replace(asked, form=form)
-
-
 CURSOR_ALONE = Text(
     "Le curseur dit déjà où reprendre : retirez `after` et `size`.",
     "The cursor already says where to go on: leave out `after` and `size`.",
 )
 NO_PROOFS = Text(
     "Un tableau ne porte pas de preuves : demandez des lignes JSON.", "A table carries no proofs: ask for JSON Lines."
+)
+
+
+WHOLE_ALONE = Text(
+    "Le journal d'un trait se demande en lignes JSON, sans filtre ni preuves ; tirez un extrait page par page.",
+    "The whole log is asked for as JSON Lines, without filter or proofs; pull an extract page by page.",
 )
 
 
@@ -139,6 +149,22 @@ async def milestone_selection(
     return Selection(_given(wanted), recorded_from, recorded_until)
 
 
+async def milestone_pull(
+    asked: Annotated[Pull, Depends(pull)],
+    selection: Annotated[Selection, Depends(milestone_selection)],
+    form: FormAsked = Form.jsonl,
+    whole: Whole = False,
+) -> Pull:
+    """Raises MalformedRequest for proofs in a table, which has no place for them, and for a stream of anything but
+    the plain log.
+    """
+    if form is not Form.jsonl and asked.proofs:
+        raise MalformedRequest(errors=[Fault(NO_PROOFS, "no_proofs", parameter="proofs")])
+    if whole and (form is not Form.jsonl or asked.proofs or selection.stated()):
+        raise MalformedRequest(errors=[Fault(WHOLE_ALONE, "whole_alone", parameter="whole")])
+    return replace(asked, form=form, whole=whole)
+
+
 async def audit_selection(
     type: Annotated[Code | None, Query(description="Action, par exemple `offer.made`. Action.")] = None,  # noqa: A002 -- the leaf's field
     organization: Annotated[UUID | None, Query(description="Organisme. Organization.")] = None,
@@ -150,6 +176,31 @@ async def audit_selection(
 
 def _given(wanted: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in wanted.items() if value is not None}
+
+
+Cosigned = Annotated[
+    bool,
+    Query(
+        description="Le dernier qu'un témoin a cosigné, plutôt que le dernier. "
+        "The newest that a witness cosigned, rather than the newest."
+    ),
+]
+
+
+class CheckpointCosign(Input):
+    """`note`: a checkpoint of this log with the witness's signature lines added under it (C2SP tlog-cosignature)."""
+
+    log: LogName
+    note: Annotated[str, Field(min_length=1, max_length=20_000)]
+
+
+class CosignedCheckpoint(Output):
+    """`note` bears every cosignature kept for this size; `witnesses` are those of this request."""
+
+    log: LogName
+    size: int
+    witnesses: list[str]
+    note: str
 
 
 class LogKeys(Output):

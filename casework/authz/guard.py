@@ -215,8 +215,8 @@ NEXT_CURSOR = re.compile(rb'"next_cursor":"([A-Za-z0-9_=-]+)"')
 
 
 def _link_next_page(request: Request, response: Response) -> None:
-    """`Link: rel="next"` beside `next_cursor` (RFC 8288, api.md §1.6), for every list alike."""
-    found = NEXT_CURSOR.search(bytes(response.body)[-1_000:])
+    """`Link: rel="next"` beside `next_cursor` (RFC 8288, api.md §1.6), for every list alike; a stream has no body yet."""
+    found = NEXT_CURSOR.search(bytes(getattr(response, "body", b""))[-1_000:])
     if found is not None and "link" not in response.headers:
         query = urlencode({**request.query_params, "cursor": found.group(1).decode()})
         response.headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'

@@ -132,6 +132,7 @@ class Permission(StrEnum):
     milestone_log_read = "milestone_log:read"
     log_read = "log:read"
     log_sequence = "log:sequence"
+    log_cosign = "log:cosign"
     case_search = "case:search"
     sealed_address_read = "sealed_address:read"
     sealed_address_write = "sealed_address:write"
@@ -410,6 +411,8 @@ POLICY: Mapping[Permission, Mapping[Actor, Reach]] = {
     _P.milestone_log_read: {_R.auditor: Reach.all},
     _P.log_read: {_R.auditor: Reach.all},
     _P.log_sequence: {_S.sequencer: Reach.all},
+    # A witness changes nothing of what is logged: it adds its word to a checkpoint, verified before it is kept.
+    _P.log_cosign: {_R.auditor: Reach.all},
     _P.case_search: _CASE_STAFF,
     _P.sealed_address_read: _DECIDERS,
     _P.sealed_address_write: _DECIDERS,

@@ -221,6 +221,7 @@ SHIELDS: tuple[Shield, ...] = (
     # A signed size and root name nobody; each export says up to where the log stood.
     Shield("log_checkpoints", Shape.plain,
            select=(P.log_read, P.log_sequence, P.disclosure_export, P.incident_read), insert=(P.log_sequence,)),
+    Shield("log_cosignatures", Shape.plain, select=(P.log_read, P.log_cosign), insert=(P.log_cosign,)),
     # Who saw a case is told to the person it is about.
     Shield("read_entries", Shape.ledger, select=(P.log_read, P.subject_access_export, P.disclosure_export)),
     Shield("idempotency_records", Shape.own_row, delete=(P.offer_expire,)),

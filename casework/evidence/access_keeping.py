@@ -186,6 +186,7 @@ RECIPES: tuple[Recipe, ...] = (
     get("/v1/security-log", P.log_read, leaves=1),
     get("/v1/log/entries" + _LOG, P.log_read, leaves=1),
     get("/v1/log/checkpoint" + _LOG, P.log_read, reads=0),
+    Recipe("POST", "/v1/log/cosignatures", P.log_cosign, "", always({"log": "audit", "note": "–"}), always(422), 0, 0),
     get("/v1/log/key", P.log_read, reads=0),
     get("/v1/log/proofs/inclusion" + _LOG + "&index=0&size={size}", P.log_read, reads=0),
     get("/v1/log/proofs/consistency" + _LOG + "&first={size}&size={size}", P.log_read, reads=0),

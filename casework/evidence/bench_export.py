@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+    from casework.evidence.driving import Line
     from casework.evidence.stage import Stage
 
 ENTRIES, SHORT_ENTRIES = 1_000_000, 8_000
@@ -142,6 +143,8 @@ async def _pulled(port: int, token: str, form: str, *, most: int | None = None) 
     """Rows pulled, page by page, under the first page's checkpoint."""
     rows, after, size, pages = 0, "", "", 0
     async with line_to(port) as line:
+        if form == "jsonl" and most is None:
+            return await _streamed(line, token)
         while True:
             path = f"/v1/milestone-log?format={form}&limit={PAGE}{size}{after}"
             head, body = await line.exchange(get(path, token))
@@ -152,6 +155,16 @@ async def _pulled(port: int, token: str, form: str, *, most: int | None = None) 
             if not following or pages == most:
                 return rows
             after = f"&after={following}"
+
+
+async def _streamed(line: Line, token: str) -> int:
+    """Rows of the whole log in one answer; each page of it is one chunk, and has one line that is no row."""
+    head, chunks = await line.stream(get(f"/v1/milestone-log?whole=true&limit={PAGE}", token))
+    assert head.startswith(b"http/1.1 200"), head
+    rows = 0
+    async for chunk in chunks:
+        rows += chunk.count(b"\n") - 1
+    return rows
 
 
 def _rates(found: Stage, entries: int, rng: random.Random) -> tuple[dict[str, list[float]], dict[str, list[float]]]:

@@ -60,6 +60,22 @@ class Line:
             head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
             return head, await self._reader.readexactly(int(header(head, b"content-length") or 0))
 
+    async def stream(self, order: Order) -> tuple[bytes, AsyncIterator[bytes]]:
+        """Head (in lower case) and the chunks of an answer of unstated length (RFC 9112 §7.1), as they come."""
+        self._writer.write(order.raw)
+        async with asyncio.timeout(WAIT_SECONDS):
+            return (await self._reader.readuntil(b"\r\n\r\n")).lower(), self._chunks()
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        """Raises OSError or EOFError when the line breaks before the last chunk."""
+        while True:
+            async with asyncio.timeout(WAIT_SECONDS):
+                size = int(await self._reader.readuntil(b"\r\n"), 16)
+                chunk = (await self._reader.readexactly(size + 2))[:-2]
+            if not chunk:
+                return
+            yield chunk
+
 
 def header(head: bytes, name: bytes) -> bytes:
     """The value of a header in a head as `exchange` gives it; empty when it is absent."""

@@ -20,7 +20,15 @@ const QUESTIONS = {
   notes: (list) =>
     list.map(({ text, vkeys }) => {
       const { body, signatures } = verifier.noteParts(text);
-      return { body, names: [...verifier.vouching(body, signatures, vkeys.map(verifier.verifierKey))] };
+      return { body, names: [...verifier.vouching(body, signatures, vkeys.map((key) => verifier.verifierKey(key)))] };
+    }),
+  cosigners: (list) =>
+    list.map(({ text, vkeys }) => {
+      try {
+        return verifier.cosigners(text, vkeys.map((key) => verifier.verifierKey(key, 4)));
+      } catch (error) {
+        return error.code;
+      }
     }),
   keys: (list) => list.map((text) => verifier.verifierKey(text) !== null),
 };
