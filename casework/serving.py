@@ -66,6 +66,7 @@ def serve_embedded(port: int, *, demo: bool, host: str = "127.0.0.1") -> int:
 
 def _demo_data(cluster: Cluster, settings: Settings) -> Callable[[], None]:
     """Seed what fits in a few seconds; returns what is left to do once the server answers."""
+    from casework.demo.planning import run_made
     from casework.demo.seeding import seed
     from casework.demo.story import StepFailed
 
@@ -81,6 +82,8 @@ def _demo_data(cluster: Cluster, settings: Settings) -> Callable[[], None]:
                 err.print(f"Données de démonstration interrompues / demo data interrupted: {failure}", markup=False)
                 return
             err.print("Données de démonstration complètes / demo data complete.")
+        if (run_id := run_made(cluster.url("owner"))) is not None:
+            _announce_run(f"{settings.public_url}/v1/placement-runs/{run_id}?format=html")
 
     return rest
 
@@ -156,6 +159,15 @@ def _announce(port: int, home: Path, *, demo: bool) -> None:
         lines.append(f'  curl -H "Authorization: Bearer $(uv run -q casework token camille)" "{base}/v1/cases?limit=3"')
     lines.append("Arrêt / stop : Ctrl-C")
     sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+def _announce_run(address: str) -> None:
+    """Where the demo's placement run is to be seen: one page, solved within seconds of being told."""
+    sys.stdout.write(
+        "Calcul de placement : carte, propositions, certificat / placement run: map, proposals, certificate:\n"
+        f'  curl -H "Authorization: Bearer $(uv run -q casework token camille)" "{address}" > placement.html\n'
+    )
     sys.stdout.flush()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.engine import make_url
 
 from casework import installation, verify
-from casework.demo import world
+from casework.demo import planning, world
 from casework.demo.story import StepFailed, Story
 from casework.kernel import logs
 from casework.kernel.embedded import throwaway_cluster
@@ -43,8 +43,10 @@ async def _told(settings: Settings, owner_url: str) -> dict[str, Any]:
         story = Story(app)
         try:
             outcome |= await _journey(story)
+            outcome["placement"] = await planning.planned(story)
             outcome |= await _audited(story)
             outcome["ok"] = outcome["verified"] and outcome["tampered_rejected"] and all(s["ok"] for s in story.steps)
+            outcome["ok"] = outcome["ok"] and outcome["placement"]["checked"]
         except StepFailed as failure:
             outcome["failed"] = str(failure)
         finally:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from rich.progress import Progress
 
-from casework.demo import sponsorships, world
+from casework.demo import planning, sponsorships, world
 from casework.demo.story import StepFailed, Story, if_match
 from casework.kernel import clock, logs
 from casework.kernel.rate import Bucket
@@ -44,17 +44,20 @@ def seed(owner_url: str, settings: Settings, console: Console, *, seconds: float
         known = {row[0] for row in connection.execute("SELECT external_id FROM cases")}
         [drawn] = connection.execute(sponsorships.KNOWN).fetchone() or [True]
     missing = [number for number in range(CASES) if f"demo-{programme_of(number)[:2]}-{number}" not in known]
-    if not missing and drawn:
+    planned = planning.run_made(owner_url) is not None
+    if not missing and drawn and planned:
         return 0
     logs.configure("error")
-    return asyncio.run(_lived(app, console, missing, seconds, sponsored=not drawn))
+    return asyncio.run(_lived(app, console, missing, seconds, sponsored=not drawn, planned=planned))
 
 
 def programme_of(number: int) -> str:
     return "collective_sponsorship" if number % 4 == 3 else "asylum"
 
 
-async def _lived(app: Any, console: Console, numbers: list[int], seconds: float | None, *, sponsored: bool) -> int:
+async def _lived(
+    app: Any, console: Console, numbers: list[int], seconds: float | None, *, sponsored: bool, planned: bool
+) -> int:
     story, gate = Story(app), asyncio.Semaphore(AT_ONCE)
     deadline = None if seconds is None else time.monotonic() + seconds
     left = 0
@@ -81,6 +84,8 @@ async def _lived(app: Any, console: Console, numbers: list[int], seconds: float 
     if sponsored and not left:
         await sponsorships.live(story)
     await expire_due(app.state.database)
+    if not planned and not left:
+        await planning.proposed(story)
     while await app.state.sequencer.tick():
         pass
     await story.close()

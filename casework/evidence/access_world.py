@@ -134,6 +134,7 @@ async def _second_agreement(owner: psycopg.AsyncConnection[Any]) -> None:
         (key("le-phare/ended"), key("le-phare/ended/agreement"), key("le-phare/10043")),
     )
     await owner.execute("UPDATE capacities SET total = 400 WHERE total < 400")
+    await owner.execute("UPDATE agreements SET volume = 4000 WHERE volume < 4000")
 
 
 class Author:

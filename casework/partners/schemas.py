@@ -114,7 +114,7 @@ class AgreementRead(Output):
 
 
 class AgreementCreate(Input):
-    """`volume`: persons funded over the period."""
+    """`volume`: persons funded, held or housed at one time, over all its places; an offer that would pass it is refused."""
 
     organization_id: UUID
     funding: Funding

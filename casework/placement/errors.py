@@ -139,6 +139,17 @@ class AgreementEnded(Problem):
     )
 
 
+class AgreementFull(Problem):
+    status = 409
+    title = Text("Volume de l'entente atteint", "Agreement volume reached")
+    detail = Text(
+        "L'entente de cet organisme finance encore {places_left} personnes ; il en faut {places_needed}. Proposez un autre"
+        " lieu, ou faites augmenter le volume.",
+        "The agreement of this organization still funds {places_left} persons; {places_needed} are needed. Propose another"
+        " place, or have the volume raised.",
+    )
+
+
 class StepNotPossible(Problem):
     status = 409
     title = Text("Étape impossible", "Step not possible")

@@ -24,7 +24,7 @@ ACTED = (NotFound, errors.HandoverCompleted, StaleVersion, VersionRequired)
 @router.post("/{agreement_handover_id}/assignments", status_code=201, response_model=AssignmentRead,
              response_model_exclude_unset=True,
              **described(Permission.assignment_hand_over, errors.NotOfThisHandover, SuccessorNotInForce,
-                         errors.NotEnoughPlaces, *ACTED))  # fmt: skip
+                         errors.NotEnoughPlaces, errors.AgreementFull, *ACTED))  # fmt: skip
 async def hand_over_household(
     response: Response,
     agreement_handover_id: UUID,

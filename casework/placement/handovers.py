@@ -43,7 +43,8 @@ async def hand_over(
 ) -> Assignment:
     """The old assignment ends as `handed_over`; a new one carries on from where the household stands.
 
-    Raises NotFound, StaleVersion, HandoverCompleted, NotOfThisHandover, SuccessorNotInForce or NotEnoughPlaces.
+    Raises NotFound, StaleVersion, HandoverCompleted, NotOfThisHandover, SuccessorNotInForce, AgreementFull or
+    NotEnoughPlaces.
     """
     handover = await _open(session, agreement_handover_id, version)
     query = reading.assignments().where(col(Assignment.id) == wanted.assignment_id)

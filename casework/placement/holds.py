@@ -11,7 +11,7 @@ import psycopg
 
 from casework.kernel import clock
 from casework.kernel.problems import NotFound
-from casework.placement.errors import AgreementEnded, NotEnoughPlaces, OfferAlreadyOpen, RegionFull
+from casework.placement.errors import AgreementEnded, AgreementFull, NotEnoughPlaces, OfferAlreadyOpen, RegionFull
 from casework.territory.queries import PLACES_LEFT
 
 if TYPE_CHECKING:
@@ -52,11 +52,20 @@ RECEIVED = (
     "SELECT coalesce(sum(held + used), 0) FROM capacities WHERE region_code = %(region)s AND resource = 'persons'"
     " AND %(on)s BETWEEN starts_on AND ends_on"
 )
+# What a capacity counts as taken: under one agreement, in any of its places.
+FUNDED = (
+    "SELECT a.id, a.volume FROM agreements a JOIN capacities c ON c.agreement_id = a.id"
+    " WHERE c.id = %(capacity)s AND c.resource = 'persons'"
+)
+UNDER_AGREEMENT = (
+    "SELECT coalesce(sum(held + used), 0) FROM capacities WHERE agreement_id = %(agreement)s AND resource = 'persons'"
+)
 
 
 async def hold(session: Session, parameters: dict[str, Any]) -> None:
-    """Raises RegionFull, AgreementEnded, NotEnoughPlaces, OfferAlreadyOpen or NotFound, and nothing is half-reserved."""
+    """Raises RegionFull, AgreementFull, AgreementEnded, NotEnoughPlaces, OfferAlreadyOpen or NotFound, and nothing is half-reserved."""
     await _refuse_full_region(session, parameters)
+    await _refuse_full_agreement(session, parameters)
     try:
         taken = await session.rows(HOLD, parameters)
     except psycopg.errors.UniqueViolation as error:
@@ -80,9 +89,22 @@ async def _refuse_full_region(session: Session, parameters: dict[str, Any]) -> N
             raise RegionFull(places_left=left, places_needed=parameters["persons"])
 
 
+async def _refuse_full_agreement(session: Session, parameters: dict[str, Any]) -> None:
+    """An agreement's volume spans its places, as a region's ceiling does: one lock, then the count."""
+    for agreement, volume in await session.rows(FUNDED, parameters):
+        await session.rows("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"volume/{agreement}",))
+        [(taken,)] = await session.rows(UNDER_AGREEMENT, {"agreement": agreement})
+        if taken + parameters["persons"] > volume:
+            raise AgreementFull(places_left=max(0, volume - taken), places_needed=parameters["persons"])
+
+
 async def occupy(session: Session, capacity_id: UUID, persons: int) -> None:
-    """Places taken without an offer, by a household that passes from one host to another. Raises NotEnoughPlaces."""
+    """Places taken without an offer, by a household that passes from one host to another.
+
+    Raises AgreementFull or NotEnoughPlaces.
+    """
     wanted = {"capacity": capacity_id, "persons": persons, "on": clock.today()}
+    await _refuse_full_agreement(session, wanted)
     if not await session.rows(OCCUPY, wanted):
         [(left, _)] = await session.rows(LEFT, wanted)
         raise NotEnoughPlaces(places_left=max(0, left), places_needed=persons)

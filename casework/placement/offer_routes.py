@@ -46,8 +46,8 @@ def _language(request: Request) -> Language:
 
 
 @router.post("", status_code=201, response_model=OfferRead, response_model_exclude_unset=True,
-             **described(Permission.offer_create, NotFound, errors.NotEnoughPlaces, errors.RegionFull, errors.AgreementEnded,
-                         errors.OfferAlreadyOpen,
+             **described(Permission.offer_create, NotFound, errors.NotEnoughPlaces, errors.RegionFull,
+                         errors.AgreementFull, errors.AgreementEnded, errors.OfferAlreadyOpen,
                          errors.CaseAlreadyAssigned, errors.CaseNotOpen, errors.CaseNotPlaceable,
                          errors.PlaceExcluded, errors.CapacityOutOfPeriod,
                          errors.CapacityOfAnotherResource))  # fmt: skip

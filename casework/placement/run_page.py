@@ -38,10 +38,10 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One proposal: `place` and `score` None for a case that found none."""
+    """One proposal: `place` and `score` None for a case that found none, `persons` for one left out of the model."""
 
     case: str
-    persons: int
+    persons: int | None
     place: str | None
     region: str | None
     score: int | None
@@ -90,7 +90,7 @@ def region_map(lines: Sequence[Line]) -> str:
     persons = dict.fromkeys(TILES, 0)
     for line in lines:
         if line.region is not None:
-            persons[line.region] += line.persons
+            persons[line.region] += line.persons or 0
     most = max(persons.values()) or 1
     tiles = "".join(_tile(code, persons[code], 0.7 * persons[code] / most) for code in sorted(TILES))
     return (
@@ -112,7 +112,7 @@ def _tile(code: str, persons: int, shade: float) -> str:
 def _table(lines: Sequence[Line]) -> str:
     head = "<tr><th>Dossier</th><th>Personnes</th><th>Lieu</th><th>Région</th><th>Points</th></tr>"
     rows = "".join(
-        f"<tr><td>{escape(line.case)}</td><td>{line.persons}</td><td>{escape(line.place or '—')}</td>"
+        f"<tr><td>{escape(line.case)}</td><td>{'—' if line.persons is None else line.persons}</td><td>{escape(line.place or '—')}</td>"
         f"<td>{escape(line.region or '—')}</td><td>{'—' if line.score is None else line.score}</td></tr>"
         for line in lines
     )

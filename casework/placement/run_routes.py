@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from casework.audit import trail
 from casework.authz.caller import Caller
@@ -13,13 +13,16 @@ from casework.kernel.language import preferred
 from casework.kernel.openapi import described
 from casework.kernel.problems import NotFound, StaleVersion, VersionRequired
 from casework.placement import errors, run_errors, runs
+from casework.placement.run_export import CONTENT, MEDIA_TYPES, RunForm, exported
 from casework.placement.run_models import PlacementRun
+from casework.placement.run_page import POLICY
 from casework.placement.run_schemas import CertificateDocument, PlacementRunCreate, PlacementRunRead, RunConfirm
 
 router = APIRouter(route_class=GuardedRoute, prefix="/placement-runs", tags=["placement"])
 OFFERING = (
-    errors.NotEnoughPlaces, errors.OfferAlreadyOpen, errors.CaseAlreadyAssigned, errors.CaseNotOpen,
-    errors.CaseNotPlaceable, errors.PlaceExcluded, errors.CapacityOutOfPeriod, errors.CapacityOfAnotherResource,
+    errors.NotEnoughPlaces, errors.RegionFull, errors.AgreementFull, errors.OfferAlreadyOpen, errors.CaseAlreadyAssigned,
+    errors.CaseNotOpen, errors.AgreementEnded, errors.CaseNotPlaceable, errors.PlaceExcluded,
+    errors.CapacityOutOfPeriod, errors.CapacityOfAnotherResource,
 )  # fmt: skip
 
 
@@ -51,18 +54,36 @@ async def start_placement_run(
     return await _answer(session, caller, run, response)
 
 
-@router.get("/{run_id}", response_model=PlacementRunRead, **described(Permission.placement_run_read, NotFound))
+def _readable() -> dict[str, Any]:
+    """A run is read as JSON at any time, as a table or a page once it is done."""
+    said = described(Permission.placement_run_read, NotFound, run_errors.RunNotFinished)
+    said["responses"][200] = {"content": CONTENT}
+    return said
+
+
+@router.get("/{run_id}", response_model=PlacementRunRead, **_readable())
 async def read_placement_run(
     response: Response,
     run_id: UUID,
     caller: Annotated[Caller, allow(Permission.placement_run_read)],
     session: Session,
-) -> dict[str, Any]:
-    """Un calcul : avancement, propositions, certificat, suites données et équité (petits nombres masqués).
+    form: Annotated[RunForm, Query(alias="format")] = RunForm.json,
+) -> Any:
+    """Un calcul : avancement, propositions, certificat, suites données et équité (petits nombres masqués). Terminé, il
+    se lit aussi en tableau (`format=csv`) ou en une page avec carte des régions et certificat (`format=html`).
 
-    A run: progress, proposals, certificate, decisions taken and equity (small cells hidden).
+    A run: progress, proposals, certificate, decisions taken and equity (small cells hidden). Once done, it reads as a
+    table too (`format=csv`), or as one page with a map of the regions and the certificate (`format=html`).
     """
     run = await runs.run_to(session, run_id)
+    if form is not RunForm.json:
+        text, cases = await exported(session, run, form)
+        await trail.record_read(session, caller, Permission.placement_run_read, cases)
+        headers = {
+            "Content-Security-Policy": POLICY,
+            "Content-Disposition": f'inline; filename="placement-{run.id}.{form}"',
+        }
+        return Response(text, media_type=MEDIA_TYPES[form], headers=headers)
     read, cases = await runs.run_as_read(session, run)
     await trail.record_read(session, caller, Permission.placement_run_read, cases)
     response.headers["ETag"] = _tag(caller, read)

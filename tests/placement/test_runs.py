@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import json
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -302,3 +305,39 @@ def test_the_rules_that_together_exclude_every_place_are_few_and_enough() -> Non
     assert all(place & set(found) for place in broken)
     assert found in (["language", "room"], ["avoided", "room"])
     assert rules_together([*broken, frozenset()]) == []
+
+
+# Read as a table or as a page
+
+
+@anyio
+async def test_a_finished_run_reads_as_a_table_and_as_a_page_with_map_and_certificate(world: World) -> None:
+    case, silent = await a_couple_with_a_child(world), await a_couple_with_a_child(world, consents=[])
+    run = await a_run(world, [case, silent])
+    path, camille = f"/v1/placement-runs/{run['id']}", world.client("camille")
+    early = await camille.get(path, params={"format": "html"})
+    assert problem(early) == (409, "run-not-finished")
+    done = await solved(world, run)
+    table = await camille.get(path, params={"format": "csv"})
+    assert table.headers["content-type"].startswith("text/csv")
+    rows = {row["case"]: row for row in csv.DictReader(table.text.splitlines())}
+    proposed = next(one for one in done["proposals"] if one["case_id"] == case["id"])
+    assert rows[case["reference"]] == {
+        "case": case["reference"], "persons": "3", "place": proposed["place_name"], "region": proposed["region_code"],
+        "score": str(proposed["score"]),
+    }  # fmt: skip
+    assert rows[silent["reference"]]["place"] == ""
+    with world.owner() as connection:
+        query = "SELECT permission FROM read_entries WHERE request_id = %s AND %s::uuid = ANY(case_ids)"
+        told = connection.execute(query, (table.headers["x-request-id"], case["id"])).fetchall()
+    assert told == [("placement_run:read",)]
+    page = await camille.get(path, params={"format": "html"})
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert page.text.count("<rect") == 17
+    proof = unescape(page.text.partition("<pre id='certificate'>")[2].partition("</pre>")[0])
+    assert check(json.loads(proof), done["certificate"]["sha256"]) == done["certificate"]["gap"]
+    for export in (table.text, page.text):
+        assert "Velquindor" not in export
+        assert case["id"] not in export
+    assert problem(await world.client("coralie").get(path, params={"format": "csv"})) == (404, "not-found")
+    assert problem(await camille.get(path, params={"format": "pdf"}))[0] == 400
