@@ -112,3 +112,26 @@ def slip(rng: random.Random, name: str) -> str:
 
 def _turned(name: str) -> str:
     return " ".join(reversed(name.split()))
+
+
+def page() -> str:
+    """`docs/names.md`: `python -m casework.evidence.misspelt > docs/names.md` writes it, a test compares it."""
+    rows = [
+        f"| {one.full} | {one.script or ''} | {' · '.join(one.spellings)} |"
+        for one in everyone(PUBLISHED_SEED, PUBLISHED)
+    ]
+    head = [
+        "# Spellings that must find their person · Graphies qui doivent retrouver leur personne",
+        "",
+        "Every name is invented. `casework bench search` takes these people in and asks for each spelling.",
+        "",
+        "Tous les noms sont inventés. `casework bench search` cherche chacune de ces graphies.",
+        "",
+        "| Taken in as · Nom | Script · Écriture | Asked for as · Cherché comme |",
+        "| --- | --- | --- |",
+    ]
+    return "\n".join([*head, *rows]) + "\n"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
