@@ -337,9 +337,9 @@ def _program(
 @click.option("--learn", type=FOLDER, help="online : l'année d'où viennent les prix. The year prices come from.")
 @as_json
 def bench(name: str, short: bool, as_json: bool, seed: int, **given: Any) -> None:
-    """Mesurer NAME (export, import, intake, log-cost, online, placement, read-case, recommend), témoin compris.
+    """Mesurer NAME (export, import, intake, log-cost, online, placement, read-case, recommend, search), témoin compris.
 
-    Measure NAME (export, import, intake, log-cost, online, placement, read-case, recommend), control included.
+    Measure NAME (export, import, intake, log-cost, online, placement, read-case, recommend, search), control included.
     """
     from casework.evidence import benches
 

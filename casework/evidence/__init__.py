@@ -22,6 +22,7 @@ _BENCHES = {
     "placement": "bench_placement",
     "read-case": "bench_read_case",
     "recommend": "bench_recommend",
+    "search": "bench_search",
 }
 _DRILLS = {
     "access": "drill_access",

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from casework.demo.families import family
 from casework.evidence.driving import Order, drive, post
+from casework.evidence.duplicate_pairs import told_apart
+from casework.evidence.misspelt import PUBLISHED, PUBLISHED_SEED
 from casework.evidence.report import Run
 from casework.evidence.spellings import SPELLINGS
 from casework.evidence.stage import stage
@@ -49,6 +51,7 @@ def run(*, short: bool, seed: int) -> dict[str, Any]:
         "missed": [spelling for (_, spelling), rank in zip(asked, ranks, strict=True) if rank is None],
         "milliseconds_a_search": round(seconds / len(asked) * 1000, 1),
         "target": TARGET,
+        "duplicates": told_apart(PUBLISHED_SEED, PUBLISHED),
     }
     exact = sum(_plain(spelling) in _plain_forms(place) for place, spelling in asked) / len(asked)
     control: dict[str, Any] = {"failed": exact < TARGET, "recall_at_10": round(exact, 4),

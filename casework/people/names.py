@@ -1,12 +1,13 @@
 """What two spellings of one name have in common: trigrams and sounds, in many scripts. Pure, and opens nothing.
 
 A name is brought to Latin letters (anyascii), then to lower case without accents or marks. Its features are the
-trigrams of each word and one sound a word. Sounds keep the classes of consonants that spellings and
+trigrams of each word, one sound a word, and each pair of sounds: what alone is common is rare together. Sounds keep the classes of consonants that spellings and
 transliterations mix up, and no vowel: Mohammed, Muhammad and محمد sound alike.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from functools import lru_cache
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 WORD = re.compile(r"[a-z]+")
+PAIRED = 6
 IDENTIFIER = re.compile(r"[^A-Z0-9]")
 # Spellings of one sound, the longer first.
 _SPELLINGS = (
@@ -51,7 +53,7 @@ def forms(name: Mapping[str, Any]) -> Iterator[str]:
 
 
 def features(texts: Iterable[str]) -> set[str]:
-    """What is indexed of a name's forms, and what is looked for: `3:` trigrams and `s:` sounds."""
+    """What is indexed of a name's forms, and what is looked for: `3:` trigrams, `s:` sounds, `2:` pairs of sounds."""
     found: set[str] = set()
     for text in texts:
         found |= _features(text)
@@ -60,7 +62,7 @@ def features(texts: Iterable[str]) -> set[str]:
 
 @lru_cache(maxsize=4096)
 def _features(text: str) -> frozenset[str]:
-    found = set()
+    found = set(pairs(text))
     for word in latin(text).split():
         padded = f"_{word}_"
         found |= {f"3:{padded[start : start + 3]}" for start in range(len(padded) - 2)}
@@ -70,6 +72,13 @@ def _features(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def pairs(text: str) -> set[str]:
+    """Two words by their sounds, in whatever order; of the first PAIRED words, since pairs grow with their square."""
+    heard = [found for word in latin(text).split()[:PAIRED] if (found := sound(word))]
+    return {f"2:{'+'.join(sorted(pair))}" for pair in itertools.combinations(heard, 2)}
+
+
+@lru_cache(maxsize=4096)
 def sound(word: str) -> str:
     """Classes of consonants in their order, doubled ones once."""
     for spelling, heard in _SPELLINGS:

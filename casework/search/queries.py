@@ -1,42 +1,85 @@
-"""Candidates by blind index, within the caller's reach: row security stands behind each statement."""
+"""Candidates by blind index, within the caller's reach: row security stands behind each statement.
+
+A token is asked for where the caller's reach lies, so that a region pays for its own people only; what row security
+then sees again costs little (`casework bench search`).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from casework.authz.policy import Permission, Reach, reach_of
 from casework.cases.queries import SUMMARY
 
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from casework.authz.policy import Role
     from casework.kernel.database import Session
 
-CONSIDERED = 2_000
-"""Kept of those who share a token, before the filters."""
-CANDIDATES = 200
+CONSIDERED: Final = 1_000
+"""Kept of those who share rare tokens, before the filters."""
+CANDIDATES: Final = 60
 """Opened and ranked at most; a person who shares fewer tokens than so many others is not who was asked for."""
-FILTERS = {
+COMMON: Final = 4_000
+"""A token that so many share within reach tells nobody apart: it is read no further, and not counted."""
+_LAST_HEARING: Final = (
+    "c.id IN (SELECT s.case_id FROM claim_statuses s WHERE s.hearing_on BETWEEN %(hearing_from)s AND %(hearing_to)s AND s.voided_at IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM claim_statuses t WHERE t.case_id = s.case_id AND t.voided_at IS NULL"
+    " AND t.person_id IS NOT DISTINCT FROM s.person_id AND (t.occurred_on, t.id) > (s.occurred_on, s.id)))"
+)
+FILTERS: Final = {
     "status": "c.status = %(status)s",
     "programme": "c.programme = %(programme)s",
     "region": "c.region_code = %(region)s",
+    "caseworker_id": "c.caseworker_id = %(caseworker_id)s",
+    "organization_id": (
+        "c.id IN (SELECT a.case_id FROM assignments a WHERE a.organization_id = %(organization_id)s"
+        " AND a.status IN ('proposed', 'acknowledged', 'departed', 'arrived'))"
+    ),
+    # The last known of each person's claim, as the worklist of hearings reads it.
+    "hearing_from": _LAST_HEARING,
+    # The latest counts, whenever it was recorded.
+    "need": (
+        "%(need)s = ANY ((SELECT n.services FROM needs n WHERE n.case_id = c.id"
+        " ORDER BY n.occurred_on DESC, n.id DESC LIMIT 1)::text[])"
+    ),
 }
-# A token that few share says more than one of a common surname: each weighs less the more people carry it.
-_SHARING = (
-    "WITH hit AS MATERIALIZED (SELECT t.token, t.person_id, t.case_id FROM name_tokens t"
-    " WHERE t.token = ANY(%(tokens)s)),"
-    " weight AS (SELECT hit.token, 1 / sqrt(count(*)) AS rare FROM hit GROUP BY hit.token)"
-    " SELECT hit.person_id, hit.case_id, sum(weight.rare) AS shared FROM hit JOIN weight USING (token)"
-    " GROUP BY hit.person_id, hit.case_id ORDER BY shared DESC, hit.person_id LIMIT %(considered)s"
+_HOLDING: Final = "SELECT i.person_id, i.case_id, 1 AS shared FROM identifiers i WHERE i.blind = %(blind)s"
+# Offered to the region and living elsewhere; row security says which of these grants are in force.
+_GRANTED: Final = (
+    " UNION ALL SELECT n.token, n.person_id, n.case_id FROM case_grants g JOIN persons q ON q.case_id = g.case_id"
+    " CROSS JOIN LATERAL (SELECT t.token, t.person_id, t.case_id FROM name_tokens t WHERE t.person_id = q.id"
+    " AND t.token = ANY(%(tokens)s) AND t.region_code IS DISTINCT FROM %(mine)s{near}) n"
+    " WHERE g.grantee_region = %(mine)s AND g.ended_at IS NULL"
 )
-_HOLDING = "SELECT i.person_id, i.case_id, 1 AS shared FROM identifiers i WHERE i.blind = %(blind)s"
+
+
+def sharing(reach: Reach | None, *, in_region: bool) -> str:
+    """Who shares tokens of a name; one that few share says more than one of a common surname.
+
+    Where every token is common, the least common ones decide.
+    """
+    mine = " AND t.region_code = %(mine)s" if reach is Reach.region else ""
+    near = " AND t.region_code = %(region)s" if in_region else ""
+    granted = _GRANTED.format(near=near) if reach is Reach.region else ""
+    return (
+        "WITH hit AS MATERIALIZED (SELECT a.token, n.person_id, n.case_id FROM unnest(%(tokens)s::bytea[]) a (token)"
+        " CROSS JOIN LATERAL (SELECT t.person_id, t.case_id FROM name_tokens t"
+        f" WHERE t.token = a.token{mine}{near} LIMIT %(common)s) n{granted}),"
+        " carried AS (SELECT token, count(*) AS people, min(count(*)) OVER () AS least FROM hit GROUP BY token),"
+        " weight AS (SELECT token, 1 / sqrt(people) AS rare FROM carried WHERE people < %(common)s OR people = least)"
+        " SELECT hit.person_id, hit.case_id, sum(weight.rare) AS shared FROM hit JOIN weight USING (token)"
+        " GROUP BY hit.person_id, hit.case_id ORDER BY shared DESC, hit.person_id LIMIT %(considered)s"
+    )
 
 
 async def candidates(
     session: Session, tokens: list[bytes] | None, blind: bytes | None, filters: dict[str, Any]
 ) -> list[tuple[Any, ...]]:
     """(person, shared tokens, sealed name, kek, wrapped, version, then SUMMARY of the case), the likeliest first."""
-    found = _SHARING if tokens is not None else _HOLDING
-    where = [FILTERS[name] for name in filters]
+    found = _HOLDING if tokens is None else sharing(_reach(session), in_region="region" in filters)
+    where = _conditions(filters)
     if tokens is not None and blind is not None:
         where.append("f.person_id IN (SELECT i.person_id FROM identifiers i WHERE i.blind = %(blind)s)")
     sql = (
@@ -47,9 +90,30 @@ async def candidates(
         + (" WHERE " + " AND ".join(where) if where else "")
         + " ORDER BY f.shared DESC, f.person_id LIMIT %(most)s"
     )
+    bounds = {"considered": CONSIDERED if where else CANDIDATES, "common": COMMON, "most": CANDIDATES}
     return await session.rows(
-        sql, {**filters, "tokens": tokens, "blind": blind, "considered": CONSIDERED, "most": CANDIDATES}
+        sql, {**filters, **bounds, "tokens": tokens, "blind": blind, "mine": session.context.region_code}
     )
+
+
+async def cases_after(
+    session: Session, filters: dict[str, Any], after: UUID | None, limit: int
+) -> list[tuple[Any, ...]]:
+    """Of the filters alone, newest first; one more than asked tells whether a page follows."""
+    where = _conditions(filters) + (["c.id < %(after)s"] if after else [])
+    sql = f"SELECT {', '.join(f'c.{name}' for name in SUMMARY)} FROM cases c WHERE {' AND '.join(where)}"
+    return await session.rows(
+        sql + " ORDER BY c.id DESC LIMIT %(limit)s", {**filters, "after": after, "limit": limit + 1}
+    )
+
+
+def _conditions(filters: dict[str, Any]) -> list[str]:
+    return [FILTERS[name] for name in filters if name in FILTERS]
+
+
+def _reach(session: Session) -> Reach | None:
+    # An enum member is its text, and a role without the permission reaches nothing here.
+    return reach_of(cast("Role", session.context.role), Permission.case_search)
 
 
 def case_ids(found: list[dict[str, Any]]) -> list[UUID]:

@@ -21,20 +21,23 @@ router = APIRouter(route_class=GuardedRoute, tags=["cases"])
 
 @router.post("/case-searches", response_model=CaseSearchRead, **described(Permission.case_search, KeysAway))
 async def search_cases(
+    request: Request,
     body: CaseSearchCreate,
     caller: Annotated[Caller, allow(Permission.case_search)],
     _: Annotated[None, purpose_required],
     session: Session,
+    cursor: CursorText = None,
 ) -> dict[str, Any]:
-    """Chercher une personne par son nom, dans toute graphie ou écriture, ou par un identifiant exact, à ma portée.
-    La recherche n'est ni gardée ni journalisée ; ce qu'elle montre l'est, avec le motif.
+    """Chercher une personne par son nom, dans toute graphie ou écriture, ou par un identifiant exact, à ma portée ; ou
+    lister des dossiers par des filtres. Une page suivante se demande avec le même corps et `cursor`. La recherche n'est ni gardée ni journalisée ; ce qu'elle montre l'est, avec le motif.
 
-    Search for a person by name, in any spelling or script, or by an exact identifier, within my reach. The query is
-    neither kept nor logged; what it shows is, with the purpose.
+    Search for a person by name, in any spelling or script, or by an exact identifier, within my reach; or list cases
+    by filters. The next page is asked for with the same body and `cursor`. The query is neither kept nor logged; what it shows is, with the purpose.
     """
-    found = await service.search(session, body)
+    bound, cursors = f"case-search:{caller.actor_id}:{body.model_dump_json()}", request.app.state.cursors
+    found, following = await service.search(session, body, cursors.read(cursor, bound) if cursor else None)
     await trail.record_read(session, caller, Permission.case_search, queries.case_ids(found))
-    return {"items": found}
+    return {"items": found, "next_cursor": following and cursors.write(following, bound)}
 
 
 @router.get("/worklists", response_model=WorklistPage, **described(Permission.worklist_read))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from casework.cases.queries import SUMMARY
 from casework.people import names
@@ -16,17 +17,40 @@ LEAST_SCORE = 55.0
 """Below it two names only share letters (tests/search/test_recall.py)."""
 
 
-async def search(session: Session, asked: CaseSearchCreate) -> list[dict[str, Any]]:
-    """The people within reach who may be the one asked for, the closest name first. Raises KeyAway."""
-    filters = asked.model_dump(include={"status", "programme", "region"}, exclude_none=True)
+async def search(
+    session: Session, asked: CaseSearchCreate, after: list[Any] | None
+) -> tuple[list[dict[str, Any]], list[Any] | None]:
+    """One page within reach, and where the next begins: by name the closest first, by filters alone the newest case.
+
+    `after` is the place the page before gave. Raises KeyAway.
+    """
+    if asked.name is None and asked.identifier is None:
+        return await _filtered(session, asked, after)
+    close = await _people(session, asked)
+    if after is not None:
+        score, person_id = after
+        close = [one for one in close if (-one["score"], str(one["person_id"])) > (-score, person_id)]
+    shown = close[: asked.limit]
+    return shown, [shown[-1]["score"], str(shown[-1]["person_id"])] if len(close) > len(shown) else None
+
+
+async def _filtered(
+    session: Session, asked: CaseSearchCreate, after: list[Any] | None
+) -> tuple[list[dict[str, Any]], list[Any] | None]:
+    rows = await queries.cases_after(session, asked.filters(), UUID(after[0]) if after else None, asked.limit)
+    cases = [dict(zip(SUMMARY, row, strict=True)) for row in rows[: asked.limit]]
+    found = [{"person_id": None, "score": None, "case": case} for case in cases]
+    return found, [str(cases[-1]["id"])] if len(rows) > asked.limit else None
+
+
+async def _people(session: Session, asked: CaseSearchCreate) -> list[dict[str, Any]]:
     tokens = session.blind.tokens(names.features([asked.name])) if asked.name is not None else None
     exact = asked.identifier
     blind = session.blind.exact(exact.type, names.identifier(exact.value)) if exact else None
-    rows = await queries.candidates(session, tokens, blind, filters)
+    rows = await queries.candidates(session, tokens, blind, asked.filters())
     found = [_found(session, asked.name, row) for row in rows]
     close = [one for one in found if one["score"] >= LEAST_SCORE]
-    close.sort(key=lambda one: (-one["score"], one["person_id"]))
-    return close[: asked.limit]
+    return sorted(close, key=lambda one: (-one["score"], str(one["person_id"])))
 
 
 def _found(session: Session, name: str | None, row: tuple[Any, ...]) -> dict[str, Any]:
