@@ -193,7 +193,7 @@ async def _accounts(author: Author) -> None:
 
 
 async def leftovers(owner: psycopg.AsyncConnection[Any]) -> None:
-    """What signing in leaves behind: passwords of both kinds, a bucket of attempts, an assertion that served; and a
+    """What signing in leaves behind: passwords of both kinds, a bucket of attempts, an assertion that served, a witness's line; and a
     case followed and handed over in an office that has no caseworker among the players.
 
     The passwords are of long ago: a token issued before a password was changed is refused.
@@ -208,6 +208,9 @@ async def leftovers(owner: psycopg.AsyncConnection[Any]) -> None:
     await owner.execute("INSERT INTO sign_in_buckets (bucket, attempts, last_at, free_at) VALUES (1, 1, now(), now())")
     for statement in ELSEWHERE:
         await owner.execute(statement, {"office": key("praida"), "user": key("ines")})
+    await owner.execute(
+        "INSERT INTO log_cosignatures (log, size, name, line) VALUES ('milestones', 1, 'drill', 'drill')"
+    )
     await owner.execute(
         "INSERT INTO used_assertions (client_id, jti_hash, expires_at) VALUES (%s, %s, now() + interval '1 hour')",
         (key("le-phare-api"), b"drill"),

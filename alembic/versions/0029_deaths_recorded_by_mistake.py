@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from alembic import op
 
-revision = "0036"
-down_revision = "0035"
+revision = "0029"
+down_revision = "0028"
 
 
 def upgrade() -> None:
