@@ -358,6 +358,7 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
     bodies: dict[str, dict[str, Any]] = {action: {} for action in BODILESS} | {
         "cases": {"programme": "asylum", "members": [member]},
         "offers": {"case_id": mine["waiting"], "capacity_id": mine["capacity"], "reason": "Premier choix."},
+        "case-searches": {"limit": 5},
         "placement-runs": {"case_ids": [mine["waiting"]]},
         "confirmations": {"choices": [{"case_id": mine["waiting"]}], "reason": "Premier choix."},
         "accept": answer,
