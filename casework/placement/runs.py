@@ -87,7 +87,7 @@ async def confirm(
     if run.status is not RunStatus.done or run.result is None:
         raise RunNotFinished(run_status=str(run.status))
     proposals = await _locked(session, run, wanted)
-    for choice in sorted(wanted.choices, key=lambda each: each.case_id):
+    for choice in await _in_locking_order(session, run, proposals, wanted):
         await _confirmed(session, caller, run, proposals[choice.case_id], choice, wanted, language)
     facts = {"run": str(run.id), "confirmed": len(wanted.choices)}
     trail.record(session, caller, "placement_run.confirmed", facts)
@@ -111,12 +111,36 @@ async def _locked(session: Session, run: PlacementRun, wanted: RunConfirm) -> di
     return {row.case_id: row for row in locked}
 
 
+async def _in_locking_order(
+    session: Session, run: PlacementRun, proposals: dict[UUID, PlacementProposal], wanted: RunConfirm
+) -> list[ProposalChoice]:
+    """By region, agreement and capacity, which each offer locks in that order: two confirmations never wait in a circle."""
+    places = {choice.case_id: _chosen(run, proposals[choice.case_id], choice) for choice in wanted.choices}
+    rows = await session.rows(
+        "SELECT id, region_code, agreement_id FROM capacities WHERE id = ANY(%s)",
+        ([place for place in places.values() if place],),
+    )
+    ranks = {place: (region, str(agreement), str(place)) for place, region, agreement in rows}
+
+    def rank(choice: ProposalChoice) -> tuple[tuple[str, str, str], UUID]:
+        place = places[choice.case_id]
+        return (ranks.get(place, ("", "", "")) if place else ("", "", "")), choice.case_id
+
+    return sorted(wanted.choices, key=rank)
+
+
+def _chosen(run: PlacementRun, row: PlacementProposal, choice: ProposalChoice) -> UUID | None:
+    proposed = place_of(run, row)
+    if choice.capacity_id is not None:
+        return choice.capacity_id
+    return UUID(proposed["capacity_id"]) if proposed else None
+
+
 async def _confirmed(  # noqa: PLR0913, PLR0917 -- one row, its choice, and what holds for all choices
     session: Session, caller: Caller, run: PlacementRun, row: PlacementProposal, choice: ProposalChoice, wanted: RunConfirm,
     language: Language,
 ) -> None:  # fmt: skip
-    proposed = place_of(run, row)
-    chosen = choice.capacity_id or (proposed and UUID(proposed["capacity_id"]))
+    proposed, chosen = place_of(run, row), _chosen(run, row, choice)
     other = proposed is None or str(chosen) != proposed["capacity_id"]
     if chosen is None or (other and choice.override_code is None):
         raise NothingProposed

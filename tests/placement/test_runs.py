@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from casework.placement import run_solving
+from casework.placement import holds, run_solving
 from casework.placement.engine.check import check
 from casework.placement.run_report import FEWEST, decisions, equity, rules_together
 from casework.placement.run_solving import solve_next
 from tests.placement.households import (
     ABSENT,
     MATANE,
+    QUEBEC,
     RIMOUSKI,
     a_couple_with_a_child,
     answering,
@@ -142,6 +143,31 @@ async def test_of_two_confirmations_at_once_one_wins_and_nothing_is_half_held(wo
     answers = await asyncio.gather(*(confirming(world, run, {"case_id": case["id"]}) for _ in range(4)))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
     assert held_anywhere(world) == 3
+
+
+@anyio
+async def test_two_confirmations_that_cross_do_not_wait_for_each_other_in_a_circle(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cases = [await a_couple_with_a_child(world) for _ in range(4)]
+    there, back = [await solved(world, await a_run(world, pair)) for pair in (cases[:2], cases[2:])]
+    took = holds.hold
+
+    async def slowly(*told: Any) -> None:
+        await took(*told)
+        await asyncio.sleep(0.3)  # long enough for the other to take a place as well
+
+    monkeypatch.setattr(holds, "hold", slowly)
+
+    def to(place: str, case: dict[str, Any]) -> dict[str, Any]:
+        return {"case_id": case["id"], "capacity_id": str(world.key(place)), "override_code": "household_wish"}
+
+    answers = await asyncio.gather(
+        confirming(world, there, to(RIMOUSKI, cases[0]), to(QUEBEC, cases[1])),
+        confirming(world, back, to(QUEBEC, cases[2]), to(RIMOUSKI, cases[3])),
+    )
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert held_anywhere(world) == 12
 
 
 @anyio
