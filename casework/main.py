@@ -104,9 +104,21 @@ def install(app: FastAPI, settings: Settings) -> None:
     state.idempotency_secret = settings.key("idempotency")
     state.answers_key = SubjectKey(new_id(), settings.key("answers"))
     state.log_signer = LogSigner(settings.log_origin, settings.log_seed())
-    state.witnesses = witnesses.parse_all(settings.witnesses)
+    state.witnesses = _witnesses(settings.witnesses)
     state.sequencer = Sequencer(state.database, state.log_signer)
     casework.milestones.journey.register()
+
+
+def _witnesses(keys: str) -> tuple[witnesses.Witness, ...]:
+    """Raises BootRefused."""
+    try:
+        return witnesses.parse_all(keys)
+    except ValueError:
+        text = Text(
+            "CASEWORK_WITNESSES : des clés de vérification C2SP (nom+empreinte+clé), séparées par des espaces.",
+            "CASEWORK_WITNESSES: C2SP verifier keys (name+hash+key), separated by spaces.",
+        )
+        raise BootRefused(text) from None
 
 
 @asynccontextmanager

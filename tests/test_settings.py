@@ -38,6 +38,7 @@ def started(**changes: str) -> subprocess.CompletedProcess[str]:
         ("SEALING_KEY", ""),
         ("SEALING_KEY", "change-me" * 6),
         ("LOG_KEY", "x"),
+        ("WITNESSES", "notakey+0"),
         ("ENVIRONMENT", "bogus"),
         ("POOL_SIZE", "abc"),
         ("POOL_SIZE", "0"),
