@@ -50,7 +50,7 @@ def run(*, short: bool, seed: int, data: Path | None = None, learn: Path | None 
     control = {
         "what": "greedy: the best free place; and the gain that the engine's own scores would claim in the null world",
         "greedy": {name: one["greedy_mean"] for name, one in found.items()},
-        "claimed_by_own_scores": null["claimed_by_own_scores"], "failed_as_it_must": bites,
+        "claimed_by_own_scores": null["claimed_by_own_scores"], "failed": bites,
     }  # fmt: skip
     return done.outcome(ok=met and bites, figures={"resources": found, "null_world": null}, control=control)
 

@@ -32,14 +32,15 @@ class Run:
     load_before: list[float] = field(default_factory=load)
 
     def outcome(self, *, ok: bool, figures: dict[str, Any], control: dict[str, Any]) -> dict[str, Any]:
-        """`ok` is the program's verdict: its promise held, and its control failed as it must."""
+        """`ok`: the promise held; without a control that `failed` as it must, it is no proof and not ok."""
+        failed = bool(control["failed"])
         return {
             "name": self.name,
-            "ok": ok,
+            "ok": bool(ok) and failed,
             "short": self.short,
             "seed": self.seed,
             "figures": figures,
-            "control": control,
+            "control": {**control, "failed": failed},
             "commit": commit(),
             "machine": machine(),
             "load_average": {"before": self.load_before, "after": load()},

@@ -62,6 +62,7 @@ def test_an_outcome_says_what_a_reader_needs_to_judge_it(kind: str, name: str) -
         "ended_at",
     }  # fmt: skip
     assert (outcome["name"], outcome["short"], outcome["seed"]) == (name, True, SEED)
+    assert outcome["control"]["failed"] is True, outcome["control"]
     assert set(outcome["machine"]) == {"system", "processor", "cores", "memory_gib", "python"}
     assert set(outcome["load_average"]) == {"before", "after"}
 
