@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-SLOTS = 237
+SLOTS = 241
 """Places where an id goes in; a new one is compared as soon as it is counted here."""
 
 # The name under which an id goes in → what it names.
@@ -50,6 +50,7 @@ KINDS = {
     "assignment_id": "assignment",
     "milestone_id": "milestone",
     "recommendation_id": "recommendation",
+    "observation_id": "observation",
     "person_id": "person",
     "new_principal": "person",
     "principal_id": "person",
@@ -227,6 +228,9 @@ async def elsewhere(world: World) -> dict[str, str]:
     case = await a_case(world, "ines", size=1)
     enrolment = await an_enrolment(world, case, "ines")
     recommended = (await world.client("prosper").post(f"/v1/cases/{case['id']}/recommendations")).json()
+    said = {"person_id": adults_of(case)[0], "channel": "phone", "language": "fr", "text": "Trop loin."}
+    observed = await world.client("prosper").post(f"/v1/recommendations/{recommended['id']}/observations", json=said)
+    assert observed.status_code == 201, observed.text
     offer = await accepted(world, case, await an_offer(world, case, "racines-d-estrie/43027", "prosper"), "prosper")
     told = milestone_of(adults_of(case)[0])
     recorded = await world.client("raoul").post(f"/v1/cases/{case['id']}/milestones", json=told)
@@ -264,7 +268,7 @@ async def elsewhere(world: World) -> dict[str, str]:
         "sponsor": sponsor["id"], "member": sponsor["members"][0]["id"], "undertaking": undertaking["id"],
         "erasure": erasure["id"], "hold": (await stories.held(world, case_id=case["id"]))["id"],
         "client": client["id"], "secret": secret.json()["id"], "grant": str(world.key("ines/grant")),
-        "case": case["id"], "person": adults_of(case)[0], "recommendation": recommended["id"], "offer": offer["id"],
+        "case": case["id"], "person": adults_of(case)[0], "recommendation": recommended["id"], "observation": observed.json()["id"], "offer": offer["id"],
         "assignment": offer["assignment_id"], "milestone": recorded.json()["id"], "user": str(world.key("ines")),
         "capacity": str(world.key("racines-d-estrie/43027")), "organization": str(world.key("racines-d-estrie")),
         "agreement": str(world.key("racines-d-estrie/agreement")),
@@ -298,13 +302,14 @@ async def here(world: World) -> dict[str, str]:
     hosted, asked, free = [await a_case(world, "basile", size=1) for _ in range(3)]
     waiting = await a_case(world, "basile", size=2)
     enrolment = await an_enrolment(world, hosted, "basile")
+    recommended = (await world.client("basile").post(f"/v1/cases/{hosted['id']}/recommendations")).json()
     offer = await accepted(world, hosted, await an_offer(world, hosted, by="basile"), "basile")
     open_offer = await an_offer(world, asked, by="basile")
     run = await a_run_over(world, waiting["id"], "basile")
     sponsor = await a_sponsor(world)
     undertaking = await an_undertaking(world, sponsor)
     return {
-        "run": run,
+        "run": run, "recommendation": recommended["id"],
         "enrolment": enrolment["id"], "pilot": enrolment["pilot_id"], "cohort": enrolment["cohort_id"],
         "sponsor": sponsor["id"], "member": sponsor["members"][0]["id"], "undertaking": undertaking["id"],
         "case": hosted["id"], "person": adults_of(hosted)[0], "offer": open_offer["id"], "waiting": waiting["id"],
@@ -384,6 +389,7 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
         "void": {"reason": "Motif."},
         "done": {"notified_on": today, "receipt": "Accusé."},
         "notes": {"occurred_on": today, "text": "Note."},
+        "observations": {**answer, "text": "Trop loin."},
         "collection-notices": {"person_id": mine["person"], "notice_version": "2026-01", "notice_language": "fr",
                                "channel": "phone", "occurred_on": today},
         "service-languages": {"person_id": mine["person"], "language": "es", "basis": "health", "starts_on": today},
@@ -455,6 +461,8 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
     }
     if not slot.path.startswith("/v1/sponsors"):
         bodies |= of_a_case
+    if slot.path.startswith("/v1/observations"):
+        return {"outcome": "upheld", "reason": "Vu."}
     if slot.path.startswith("/v1/sites"):
         return {"closed_on": today}
     if slot.path.startswith("/v1/agreements") and last == "end":

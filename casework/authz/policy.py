@@ -111,6 +111,7 @@ class Permission(StrEnum):
     service_language_record = "service_language:record"
     recommendation_create = "recommendation:create"
     recommendation_read = "recommendation:read"
+    observation_review = "observation:review"
     placement_run_create = "placement_run:create"
     placement_run_read = "placement_run:read"
     placement_run_confirm = "placement_run:confirm"
@@ -359,6 +360,12 @@ POLICY: Mapping[Permission, Mapping[Actor, Reach]] = {
         _R.programme_manager: Reach.all,
     },
     _P.recommendation_read: {
+        _R.caseworker: Reach.office,
+        _R.coordinator: Reach.region,
+        _R.programme_manager: Reach.all,
+    },
+    # Whoever reviews is another person than who made the recommendation or wrote the observations down (A-2.1, s. 65.2).
+    _P.observation_review: {
         _R.caseworker: Reach.office,
         _R.coordinator: Reach.region,
         _R.programme_manager: Reach.all,

@@ -180,6 +180,9 @@ SHIELDS: tuple[Shield, ...] = (
     _child("case_responsibilities", (P.responsibility_read,), ()),
     _child("programme_changes", (P.timeline_read,), (P.programme_change,)),
     _child("recommendations", (P.recommendation_read,), (P.recommendation_create,)),
+    _child("observations", (P.recommendation_read, P.key_rotate), (P.recommendation_create,), update={
+        P.observation_review: ("reviewed_by", "reviewed_at", "outcome", "sealed_review", "version"),
+        P.key_rotate: ("sealed_text", "sealed_review")}),
     Shield("placement_runs", Shape.plain, select=(P.placement_run_read, P.placement_run_solve),
            insert=(P.placement_run_create,), update={
                P.placement_run_create: ("status", "version"),

@@ -17,7 +17,14 @@ from rich.progress import track
 from casework.authz.policy import Role
 from casework.demo.families import family
 from casework.demo.world import key
-from casework.evidence import access_duties, access_following, access_pilots, access_sponsoring, access_supply
+from casework.evidence import (
+    access_duties,
+    access_following,
+    access_observing,
+    access_pilots,
+    access_sponsoring,
+    access_supply,
+)
 from casework.kernel import clock
 from casework.kernel.ids import new_id
 from casework.placement.expiry import expire_due
@@ -144,7 +151,8 @@ class Author:
     async def tell(self, plot: Plot, number: int) -> None:
         case = await self.taken_in(plot, number)
         if plot.story in RECOMMENDED:
-            await self.say("prosper", "POST", f"/v1/cases/{case['id']}/recommendations")
+            made = await self.say("prosper", "POST", f"/v1/cases/{case['id']}/recommendations")
+            await access_observing.add(self, case | {"taker": plot.taker}, made)
         if plot.story in {*OFFERED, *PLACED, *ENDED}:
             await self._offered(plot, case)
         await self._milestones(plot, case)

@@ -4,7 +4,7 @@ hand-over refused.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from casework.demo import world
 from casework.kernel import clock
@@ -55,6 +55,17 @@ def follow(traffic: Traffic, plant: Planter, path: str) -> None:
         "timeline",
     ):
         traffic.do("camille", "GET", f"{path}/{read}")
+
+
+def observe(traffic: Traffic, plant: Planter, case: dict[str, Any], recommended: dict[str, Any]) -> None:
+    """An adult's word about what was recommended, reviewed by another caseworker."""
+    path = f"/v1/recommendations/{recommended['id']}/observations"
+    said = {"person_id": case["household"]["members"][0]["person_id"], "channel": "phone", "language": "fr",
+            "text": plant.field("ObservationCreate.text")}  # fmt: skip
+    told = traffic.do("camille", "POST", path, said, **plant.keyed())
+    words = {"outcome": "upheld", "reason": plant.field("ObservationReview.reason")}
+    traffic.do("basile", "POST", f"/v1/observations/{told['id']}/review", words, If_Match='"1"')
+    traffic.do("basile", "GET", path)
 
 
 def tell_authorities(traffic: Traffic, plant: Planter, path: str) -> None:

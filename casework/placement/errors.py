@@ -121,6 +121,33 @@ class NotAnAdult(Problem):
     )
 
 
+class ObserverNotAdult(Problem):
+    status = 409
+    title = Text("Observations d'un adulte requises", "An adult's observations are required")
+    detail = Text(
+        "Les observations sont celles d'un adulte du ménage ; nommez l'adulte qui parle, au besoin pour l'enfant.",
+        "Observations are those of an adult of the household; name the adult who speaks, for the child if need be.",
+    )
+
+
+class ObservationReviewed(Problem):
+    status = 409
+    title = Text("Observations déjà examinées", "Observations already reviewed")
+    detail = Text(
+        "Ces observations ont déjà été examinées ; si la personne a autre chose à dire, consignez-le à part.",
+        "These observations have been reviewed; if the person has more to say, record it apart.",
+    )
+
+
+class ReviewerNotAnother(Problem):
+    status = 409
+    title = Text("Examen par une autre personne requis", "Review by another person is required")
+    detail = Text(
+        "Vous avez fait cette recommandation ou consigné ces observations ; demandez à un collègue de les examiner.",
+        "You made this recommendation or recorded these observations; ask a colleague to review them.",
+    )
+
+
 class ConsentNoLongerStands(Problem):
     status = 409
     title = Text("Consentement non en vigueur", "Consent not in force")

@@ -16,6 +16,8 @@ from casework.kernel.records import CaseBound, Instant, Record, TextEnum, Versio
 REASON_PLACE = "offers/sealed_reason"
 WITHDRAW_PLACE = "offers/sealed_withdraw_reason"
 END_PLACE = "assignments/sealed_end_reason"
+OBSERVATION_PLACE = "observations/sealed_text"
+REVIEW_PLACE = "observations/sealed_review"
 
 
 class OfferStatus(StrEnum):
@@ -86,6 +88,15 @@ class EndCode(StrEnum):
     other = "other"
 
 
+class ObservationOutcome(StrEnum):
+    """What the review of somebody's observations came to."""
+
+    upheld = "upheld"
+    changed = "changed"
+    new_recommendation = "new_recommendation"
+    information_corrected = "information_corrected"
+
+
 class Recommendation(CaseBound, Record, table=True):
     """What was shown, frozen: inputs, weights and engine version, so that it can be explained later (A-2.1, s. 65.2)."""
 
@@ -98,6 +109,32 @@ class Recommendation(CaseBound, Record, table=True):
     inputs: dict[str, Any] = Field(sa_type=JSONB)
     result: dict[str, Any] = Field(sa_type=JSONB)
     sha256: str
+
+
+class Observation(CaseBound, VersionedRecord, table=True):
+    """What an adult of the household says of a recommendation, reviewed by another person (A-2.1, s. 65.2)."""
+
+    __tablename__ = "observations"
+    __table_args__ = (
+        one_of("outcome", ObservationOutcome, optional=True),
+        sa.CheckConstraint(
+            "(reviewed_at IS NULL) = (reviewed_by IS NULL) AND (reviewed_at IS NULL) = (outcome IS NULL)",
+            name="review_is_whole",
+        ),
+        sa.CheckConstraint("reviewed_by <> recorded_by", name="four_eyes"),
+    )
+
+    recommendation_id: UUID = Field(foreign_key="recommendations.id", index=True)
+    person_id: UUID = Field(foreign_key="persons.id", index=True)
+    channel: str
+    language: str
+    sealed_text: bytes
+    recorded_by: UUID
+    recorded_at: datetime = Field(default_factory=now, sa_type=Instant)
+    reviewed_by: UUID | None = None
+    reviewed_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: ObservationOutcome | None = Field(default=None, sa_type=TextEnum(ObservationOutcome))
+    sealed_review: bytes | None = None
 
 
 class Offer(CaseBound, VersionedRecord, table=True):

@@ -17,6 +17,7 @@ from casework.placement.models import (
     CorrectionReason,
     DeclineReason,
     EndCode,
+    ObservationOutcome,
     OfferStatus,
     RefusalReason,
 )
@@ -78,6 +79,39 @@ class ExplanationRead(Output):
     reproduced: bool
     inputs: dict[str, Any]
     places: list[dict[str, Any]]
+
+
+class ObservationCreate(Input):
+    """`person_id`: the adult of the household who speaks."""
+
+    person_id: UUID
+    channel: Channel
+    language: LanguageCode
+    text: LongText
+
+
+class ObservationReview(Input):
+    outcome: ObservationOutcome
+    reason: LongText
+
+
+class ObservationRead(Output):
+    """`text` and `review` (the reviewer's reason) null: erased; `review` also before any review."""
+
+    id: UUID
+    case_id: UUID
+    recommendation_id: UUID
+    person_id: UUID
+    channel: str
+    language: str
+    text: str | None
+    recorded_by: UUID
+    recorded_at: datetime
+    reviewed_by: UUID | None
+    reviewed_at: datetime | None
+    outcome: ObservationOutcome | None
+    review: str | None
+    version: int
 
 
 class OfferCreate(Input):

@@ -82,6 +82,10 @@ SECTIONS: Mapping[str, str] = {
     "preferences": (
         "SELECT x.choices, x.occupations, x.occurred_on, x.recorded_on FROM preferences x WHERE x.case_id = %(case)s"
     ),
+    "observations": (
+        "SELECT x.id, x.recorded_at, x.channel, x.language, x.sealed_text AS text, x.reviewed_at, x.outcome,"
+        " x.sealed_review AS review FROM observations x WHERE x.person_id = %(person)s"
+    ),
     "offers": (
         "SELECT x.id, g.name_fr AS municipality, o.name AS organization, x.status, x.created_at AS made_at, x.expires_at,"
         " x.persons, x.sealed_reason AS reason, x.sealed_withdraw_reason AS withdraw_reason"

@@ -15,7 +15,14 @@ from casework.following.models import NOTE_PLACE
 from casework.kernel.problems import NotFound
 from casework.milestones.queries import household_of, labels
 from casework.placement import recommendations
-from casework.placement.models import END_PLACE, REASON_PLACE, WITHDRAW_PLACE, Recommendation
+from casework.placement.models import (
+    END_PLACE,
+    OBSERVATION_PLACE,
+    REASON_PLACE,
+    REVIEW_PLACE,
+    WITHDRAW_PLACE,
+    Recommendation,
+)
 from casework.privacy import queries
 from casework.privacy.manifest import manifest, plain
 from casework.privacy.redaction import Redactor, names_of
@@ -42,6 +49,7 @@ FREE_WORDS = (
     "void_reason",
     "receipt",
     "text",
+    "review",
 )
 # Where each sealed value stands (kernel/sealing.py), sealed under the person's key; in a row of the whole household,
 # under the household's: written about everybody in it, so withheld from a single one.
@@ -59,6 +67,7 @@ TOLD = {
     "case": {"close_reason": CLOSE_REASON_PLACE},
     "claim_statuses": {"source": SOURCE_PLACE, "void_reason": CLAIM_VOID_PLACE},
     "address_notices": {"receipt": RECEIPT_PLACE},
+    "observations": {"text": OBSERVATION_PLACE, "review": REVIEW_PLACE},
     "offers": {"reason": REASON_PLACE, "withdraw_reason": WITHDRAW_PLACE},
     "assignments": {"end_reason": END_PLACE},
 }

@@ -32,6 +32,7 @@ PLACES = (
     Place("case_notes", "id", ("sealed_text",), _OF_EITHER),
     Place("handovers", "id", ("sealed_reason", "sealed_answer"), _OF_HOUSEHOLD),
     Place("address_notices", "id", ("sealed_receipt",), _OF_HOUSEHOLD),
+    Place("observations", "id", ("sealed_text", "sealed_review"), _OF_HOUSEHOLD),
     Place("offers", "id", ("sealed_reason", "sealed_withdraw_reason"), _OF_HOUSEHOLD),
     Place("assignments", "id", ("sealed_end_reason",), _OF_HOUSEHOLD),
     Place("glass_breaks", "id", ("sealed_reason", "sealed_review"), _OF_HOUSEHOLD),
