@@ -19,7 +19,7 @@ from casework.kernel import logs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STEPS, SHORT_STEPS = 10_000, 160
+STEPS, SHORT_STEPS = 10_000, 500
 TURNS, SHORT_TURNS = 100, 20
 # Each invariant broken by hand, where the database would have refused it: the judge has to say so.
 UNGUARDED = (
