@@ -248,6 +248,7 @@ FITTED: Mapping[str, Callable[[Player], Row]] = {
 # Where the tables' common values will not do.
 TARGETS = {
     "memberships": "end_reason = NULL",
+    "merges": "version = 1",
     "representatives": "ended_on = '2100-12-31'",
     "sponsor_members": "left_on = '2100-12-31', leave_reason = 'moved'",
     "draw_entries": "rank = NULL, drawn = NULL",
