@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from casework.evidence.stage import Stage
 
 # A seeded sample of the crossing: every route has hundreds of its places in it.
-WANTED, CROSSED, SHORT = 100_000, 150_000, 1_500
+WANTED, CROSSED, SHORT = 100_000, 100_000, 1_500
 EACH, SHORT_EACH = 60, 3
 LIVES, SHORT_LIVES = 120, 12
 TURNS = 50
