@@ -155,6 +155,17 @@ async def add(author: Author, case: Json, *, arrived: bool) -> None:
             )
 
 
+async def change(author: Author, number: int) -> None:
+    """A household of another office whose status was granted, and its programme changed with it."""
+    case = await author.taken_in_as("open", "ines", number)
+    path = f"/v1/cases/{case['id']}"
+    for status in ("referred", "accepted"):
+        said = {"status": status, "occurred_on": clock.today().isoformat(), "source": "Décision."}
+        await author.say("prosper", "POST", f"{path}/claim-statuses", {"said": said})
+    current = await author.say("prosper", "GET", path)
+    await author.say("prosper", "POST", f"{path}/programme-changes", _CHANGE(), current)
+
+
 async def _noted(author: Author, case: Json) -> None:
     """What the staff keeps, and what it shares."""
     person = case["household"]["members"][0]["person_id"]

@@ -106,6 +106,7 @@ async def build(stage: Stage, people: Sequence[Player], *, short: bool) -> None:
         await author.tell(plot, number)
     await access_duties.add(author, len(wanted) + 2)
     await _runs(author, len(wanted) + 20)
+    await access_following.change(author, len(wanted) + 60)
     await access_sponsoring.add(author)
     await access_pilots.add(author, len(wanted) + 100)
     await access_supply.add(author)
