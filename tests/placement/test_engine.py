@@ -59,6 +59,14 @@ def test_nobody_waits_beside_a_place_that_would_take_them(instance: Instance) ->
         assert ranked(instance, int(i), placed.prices, room) == ()
 
 
+@pytest.mark.parametrize(
+    ("shape", "seed"), [(Shape(21, 6), 1645), (Shape(10, 2), 818), (Shape(8, 3, shortage=0.6), 3943)]
+)
+def test_nobody_waits_because_their_place_is_worth_no_points(shape: Shape, seed: int) -> None:
+    found = world(shape, seed)
+    test_nobody_waits_beside_a_place_that_would_take_them.hypothesis.inner_test(replace(found, worth=0 * found.worth))  # type: ignore[attr-defined]
+
+
 @settings(max_examples=8, deadline=None)
 @given(worlds())
 def test_the_same_inputs_give_the_same_bytes(instance: Instance) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from casework.placement.engine.instance import Ints
 
-BATCH_VERSION = "1.0.0"  # grows with any change that can change an answer
+BATCH_VERSION = "1.0.1"  # grows with any change that can change an answer
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ def improved(instance: Instance, relaxed: Relaxed, chosen: Ints, effort: Effort,
         idle = 0 if gained > 0 else idle + 1
         if gained > 0:
             chosen, value = tried, value + gained
-    return chosen
+    # A better piece may leave room, or somebody whose place is worth nothing in points.
+    return filled(instance, chosen, left)
 
 
 def _drawn(
