@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -267,7 +266,8 @@ def verify(arguments: tuple[str, ...]) -> None:
 )
 @click.option("--key", required=True, help="clé du journal, reçue par une autre voie · the log's key")
 @click.option("--state", required=True, type=click.Path(path_type=Path), help="dernier point cosigné · last cosigned")
-def witness(url: str, log: str, name: str, seed: Path, key: str, state: Path) -> None:
+@click.option("--token", envvar="CASEWORK_TOKEN", required=True, help="jeton d'accès · access token", show_envvar=True)
+def witness(url: str, log: str, name: str, seed: Path, key: str, state: Path, token: str) -> None:  # noqa: PLR0913, PLR0917 -- one an option
     """Cosigner le dernier point de contrôle, une fois prouvé qu'il prolonge le précédent (jeton : CASEWORK_TOKEN).
 
     Cosign the newest checkpoint, once it is proven to extend the last one (token: CASEWORK_TOKEN).
@@ -277,7 +277,7 @@ def witness(url: str, log: str, name: str, seed: Path, key: str, state: Path) ->
     secret = cosigner.seed_in(seed)
     click.echo(cosigner.vkey(name, secret), err=True)
     try:
-        size = cosigner.visit(cosigner.line_to(url, os.environ["CASEWORK_TOKEN"]), log, key, name, secret, state)
+        size = cosigner.visit(cosigner.line_to(url, token), log, key, name, secret, state)
     except cosigner.WitnessRefuses as refused:
         raise click.ClickException(str(refused)) from None
     click.echo(size)

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 TOTAL_CAP = 10_000
 
+# Of each person's claim `s`: a hearing that was postponed or held since is none.
+LAST_KNOWN = (
+    "s.voided_at IS NULL AND NOT EXISTS (SELECT 1 FROM claim_statuses t WHERE t.case_id = s.case_id"
+    " AND t.voided_at IS NULL AND t.person_id IS NOT DISTINCT FROM s.person_id"
+    " AND (t.occurred_on, t.id) > (s.occurred_on, s.id))"
+)
 SUMMARY = (
     "id", "reference", "external_id", "programme", "status", "office_id", "caseworker_id", "region_code",
     "arrived_on", "created_at", "version",

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from casework.demo import world
-from casework.demo.story import StepFailed, Story
-from casework.kernel.rate import Bucket
+from casework.demo.story import StepFailed, Story, unhurried
 from casework.placement.engine.check import check
 
 if TYPE_CHECKING:
@@ -53,8 +52,8 @@ def _holds(proof: dict[str, Any], told: dict[str, Any]) -> bool:
 
 
 async def _waiting(story: Story) -> dict[str, dict[str, Any]]:
-    """200 families that consent, by their case's id; nobody is held back at the door here."""
-    story.app.state.callers = story.app.state.addresses = Bucket(1_000_000, 1_000_000)
+    """200 families that consent, by their case's id."""
+    unhurried(story.app)
     crowd, gate = Story(story.app), asyncio.Semaphore(AT_ONCE)
 
     async def one(number: int) -> dict[str, Any]:
@@ -113,9 +112,9 @@ async def proposed(story: Story) -> None:
     ids: list[str] = []
     path = "/v1/cases?status=open&limit=100"
     while path:
-        page = (await story.act("camille", "cases", "GET", path, 200)).json()
-        ids += [case["id"] for case in page["items"]]
-        path = f"/v1/cases?status=open&limit=100&cursor={page['next_cursor']}" if page["next_cursor"] else ""
+        page = await story.act("camille", "cases", "GET", path, 200)
+        ids += [case["id"] for case in page.json()["items"]]
+        path = page.links.get("next", {}).get("url", "")
     await story.act("camille", "placement_run", "POST", RUNS, 201, json={"case_ids": ids[:500]})
 
 

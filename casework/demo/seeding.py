@@ -11,9 +11,8 @@ import psycopg
 from rich.progress import Progress
 
 from casework.demo import planning, sponsorships, world
-from casework.demo.story import StepFailed, Story, if_match
+from casework.demo.story import StepFailed, Story, if_match, unhurried
 from casework.kernel import clock, logs
-from casework.kernel.rate import Bucket
 from casework.main import create_app
 from casework.placement.expiry import expire_due
 
@@ -37,8 +36,7 @@ def seed(owner_url: str, settings: Settings, console: Console, *, seconds: float
     interrupted seeding is taken up again the same way.
     """
     app = create_app(settings)
-    # Two people write the whole demo; nobody is to be held back here.
-    app.state.callers = app.state.addresses = Bucket(1_000_000, 1_000_000)
+    unhurried(app)
     world.populate(owner_url, app.state.client_sign_in.hashed)
     with psycopg.connect(owner_url) as connection:
         known = {row[0] for row in connection.execute("SELECT external_id FROM cases")}

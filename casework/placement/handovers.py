@@ -18,7 +18,7 @@ from casework.partners.models import AgreementHandover, AgreementHandoverStatus
 from casework.placement import holds, reading
 from casework.placement.errors import HandoverCompleted, HouseholdsWait, NotOfThisHandover
 from casework.placement.grants import grant_to_hosts
-from casework.placement.models import Assignment, AssignmentStatus, EndCode
+from casework.placement.models import CURRENT, Assignment, AssignmentStatus, EndCode
 from casework.placement.offers import assignment_reference
 from casework.territory.models import Capacity
 
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
     from casework.kernel.database import Session
     from casework.placement.schemas import HandoverOfHousehold
 
-CURRENT = (
-    AssignmentStatus.proposed,
-    AssignmentStatus.acknowledged,
-    AssignmentStatus.departed,
-    AssignmentStatus.arrived,
-)
 WAITING = "SELECT count(*) FROM assignments WHERE agreement_id = %s AND status = ANY(%s)"
 
 

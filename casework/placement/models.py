@@ -37,6 +37,16 @@ class AssignmentStatus(StrEnum):
     ended = "ended"
 
 
+# A household is with one host at most under these; what is refused or ended is past.
+CURRENT = (
+    AssignmentStatus.proposed,
+    AssignmentStatus.acknowledged,
+    AssignmentStatus.departed,
+    AssignmentStatus.arrived,
+)
+IS_CURRENT = "status IN (" + ", ".join(f"'{status}'" for status in CURRENT) + ")"
+
+
 class Answer(StrEnum):
     accept = "accept"
     decline = "decline"
@@ -198,7 +208,7 @@ class Assignment(CaseBound, VersionedRecord, table=True):
             "uq_assignments_one_current",
             "case_id",
             unique=True,
-            postgresql_where=sa.text("status IN ('proposed', 'acknowledged', 'departed', 'arrived')"),
+            postgresql_where=sa.text(IS_CURRENT),
         ),
     )
 

@@ -15,7 +15,7 @@ from casework.placement import inputs
 from casework.placement.errors import CaseAlreadyAssigned, CaseNotPlaceable, OfferAlreadyOpen
 from casework.placement.explain import explain, explain_case, violation_text
 from casework.placement.model import ENGINE_VERSION, InvalidInput, Ranking, rank
-from casework.placement.models import Recommendation
+from casework.placement.models import IS_CURRENT, Recommendation
 from casework.placement.reference import default_weights, replay
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from casework.kernel.database import Session
     from casework.kernel.language import Language
 
-ASSIGNED = (
-    "SELECT 1 FROM assignments WHERE case_id = %s AND status IN ('proposed', 'acknowledged', 'departed', 'arrived')"
-)
+ASSIGNED = f"SELECT 1 FROM assignments WHERE case_id = %s AND {IS_CURRENT}"
 UNDER_HOLD = "SELECT 1 FROM offers WHERE case_id = %s AND status = 'held' AND expires_at > %s"
 
 

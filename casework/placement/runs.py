@@ -121,12 +121,8 @@ async def _in_locking_order(
         ([place for place in places.values() if place],),
     )
     ranks = {place: (region, str(agreement), str(place)) for place, region, agreement in rows}
-
-    def rank(choice: ProposalChoice) -> tuple[tuple[str, str, str], UUID]:
-        place = places[choice.case_id]
-        return (ranks.get(place, ("", "", "")) if place else ("", "", "")), choice.case_id
-
-    return sorted(wanted.choices, key=rank)
+    nowhere = ("", "", "")
+    return sorted(wanted.choices, key=lambda one: (ranks.get(places[one.case_id], nowhere), one.case_id))
 
 
 def _chosen(run: PlacementRun, row: PlacementProposal, choice: ProposalChoice) -> UUID | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from casework.authz.policy import Permission, Reach, reach_of
-from casework.cases.queries import SUMMARY
+from casework.cases.queries import LAST_KNOWN, SUMMARY
+from casework.placement.models import IS_CURRENT
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -24,9 +25,8 @@ CANDIDATES: Final = 60
 COMMON: Final = 4_000
 """A token that so many share within reach tells nobody apart: it is read no further, and not counted."""
 _LAST_HEARING: Final = (
-    "c.id IN (SELECT s.case_id FROM claim_statuses s WHERE s.hearing_on BETWEEN %(hearing_from)s AND %(hearing_to)s AND s.voided_at IS NULL"
-    " AND NOT EXISTS (SELECT 1 FROM claim_statuses t WHERE t.case_id = s.case_id AND t.voided_at IS NULL"
-    " AND t.person_id IS NOT DISTINCT FROM s.person_id AND (t.occurred_on, t.id) > (s.occurred_on, s.id)))"
+    "c.id IN (SELECT s.case_id FROM claim_statuses s WHERE s.hearing_on BETWEEN %(hearing_from)s AND %(hearing_to)s"
+    f" AND {LAST_KNOWN})"
 )
 FILTERS: Final = {
     "status": "c.status = %(status)s",
@@ -35,9 +35,8 @@ FILTERS: Final = {
     "caseworker_id": "c.caseworker_id = %(caseworker_id)s",
     "organization_id": (
         "c.id IN (SELECT a.case_id FROM assignments a WHERE a.organization_id = %(organization_id)s"
-        " AND a.status IN ('proposed', 'acknowledged', 'departed', 'arrived'))"
+        f" AND a.{IS_CURRENT})"
     ),
-    # The last known of each person's claim, as the worklist of hearings reads it.
     "hearing_from": _LAST_HEARING,
     # The latest counts, whenever it was recorded.
     "need": (

@@ -6,7 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from casework.cases.queries import SUMMARY
+from casework.cases.queries import LAST_KNOWN, SUMMARY
 from casework.kernel import clock
 from casework.kernel.language import Language, Text
 
@@ -49,12 +49,9 @@ FOUND: Final = {
         "SELECT case_id, min((expires_at AT TIME ZONE 'America/Toronto')::date) AS due FROM offers"
         " WHERE status = 'held' AND expires_at > %(now)s GROUP BY case_id"
     ),
-    # The last known of each person's claim: a hearing that was postponed or held since is none to prepare for.
     Worklist.hearing_soon: (
         "SELECT s.case_id, min(s.hearing_on) AS due FROM claim_statuses s WHERE s.hearing_on BETWEEN %(today)s AND %(soon)s"
-        " AND s.voided_at IS NULL AND NOT EXISTS (SELECT 1 FROM claim_statuses t WHERE t.case_id = s.case_id"
-        "   AND t.voided_at IS NULL AND t.person_id IS NOT DISTINCT FROM s.person_id"
-        "   AND (t.occurred_on, t.id) > (s.occurred_on, s.id)) GROUP BY s.case_id"
+        f" AND {LAST_KNOWN} GROUP BY s.case_id"
     ),
 }
 

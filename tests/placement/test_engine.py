@@ -50,13 +50,17 @@ def test_a_placement_is_within_every_pool_rule_and_bound(instance: Instance) -> 
         assert instance.value(other) * SCALE <= ceiling
 
 
-@settings(max_examples=15, deadline=None)
-@given(worlds())
-def test_nobody_waits_beside_a_place_that_would_take_them(instance: Instance) -> None:
+def nobody_could_still_be_placed(instance: Instance) -> None:
     placed = place(instance, QUICK)
     room = instance.capacity - instance.used(placed.chosen)
     for i in np.flatnonzero(placed.chosen == NOWHERE):
         assert ranked(instance, int(i), placed.prices, room) == ()
+
+
+@settings(max_examples=15, deadline=None)
+@given(worlds())
+def test_nobody_waits_beside_a_place_that_would_take_them(instance: Instance) -> None:
+    nobody_could_still_be_placed(instance)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +68,7 @@ def test_nobody_waits_beside_a_place_that_would_take_them(instance: Instance) ->
 )
 def test_nobody_waits_because_their_place_is_worth_no_points(shape: Shape, seed: int) -> None:
     found = world(shape, seed)
-    test_nobody_waits_beside_a_place_that_would_take_them.hypothesis.inner_test(replace(found, worth=0 * found.worth))  # type: ignore[attr-defined]
+    nobody_could_still_be_placed(replace(found, worth=0 * found.worth))
 
 
 @settings(max_examples=8, deadline=None)
