@@ -15,6 +15,7 @@ from casework.demo.families import family
 from casework.evidence import benches, drills
 from casework.evidence.comparison import Measured, judged
 from casework.evidence.measuring import Meter, NotMeasurable, Spent
+from casework.evidence.report import Run
 from casework.evidence.spellings import SPELLINGS
 from casework.evidence.written import rows_with
 
@@ -173,3 +174,11 @@ def test_an_import_is_exact_flat_and_idempotent() -> None:
     assert (figures["second"]["stored"], figures["second"]["rows_changed"]) == (0, {})
     assert figures["bytes_per_household"] < outcome["control"]["bytes_per_household"]
     assert outcome["control"]["failed"] is True
+
+
+def test_nothing_is_ok_beside_a_control_that_held_or_was_not_there() -> None:
+    done = Run("anything", short=True, seed=SEED)
+    assert done.outcome(ok=True, figures={}, control={"failed": True})["ok"] is True
+    assert done.outcome(ok=True, figures={}, control={"failed": False})["ok"] is False
+    with pytest.raises(KeyError, match="failed"):
+        done.outcome(ok=True, figures={}, control={})
