@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 CONSIDERED: Final = 1_000
 """Kept of those who share rare tokens, before the filters."""
-CANDIDATES: Final = 60
+CANDIDATES: Final = 40
 """Opened and ranked at most; a person who shares fewer tokens than so many others is not who was asked for."""
-COMMON: Final = 4_000
+COMMON: Final = 2_500
 """A token that so many share within reach tells nobody apart: it is read no further, and not counted."""
+ENOUGH: Final = 8_000
+"""Carriers of the rarest tokens first; once there are so many, what is left to count only repeats them."""
 _LAST_HEARING: Final = (
     "c.id IN (SELECT s.case_id FROM claim_statuses s WHERE s.hearing_on BETWEEN %(hearing_from)s AND %(hearing_to)s"
     f" AND {LAST_KNOWN})"
@@ -44,32 +46,36 @@ FILTERS: Final = {
         " ORDER BY n.occurred_on DESC, n.id DESC LIMIT 1)::text[])"
     ),
 }
-_HOLDING: Final = "SELECT i.person_id, i.case_id, 1 AS shared FROM identifiers i WHERE i.blind = %(blind)s"
-# Offered to the region and living elsewhere; row security says which of these grants are in force.
+_HOLDING: Final = "SELECT i.person_id, 1 AS shared FROM identifiers i WHERE i.blind = %(blind)s"
+# Offered to the region and living elsewhere; row security says which of these grants are in force. OFFSET keeps the
+# planner to these few people's own tokens.
 _GRANTED: Final = (
-    " UNION ALL SELECT n.token, n.person_id, n.case_id FROM case_grants g JOIN persons q ON q.case_id = g.case_id"
-    " CROSS JOIN LATERAL (SELECT t.token, t.person_id, t.case_id FROM name_tokens t WHERE t.person_id = q.id"
-    " AND t.token = ANY(%(tokens)s) AND t.region_code IS DISTINCT FROM %(mine)s{near}) n"
-    " WHERE g.grantee_region = %(mine)s AND g.ended_at IS NULL"
+    " UNION ALL SELECT t.person_id, rare.weight FROM case_grants g JOIN persons q ON q.case_id = g.case_id"
+    " AND q.region_code IS DISTINCT FROM %(mine)s CROSS JOIN LATERAL (SELECT t.token, t.person_id FROM name_tokens t WHERE t.person_id = q.id"
+    " AND t.token = ANY(%(tokens)s) AND t.region_code IS DISTINCT FROM %(mine)s{near} OFFSET 0) t"
+    " JOIN rare ON rare.token = t.token WHERE g.grantee_region = %(mine)s AND g.ended_at IS NULL"
 )
 
 
 def sharing(reach: Reach | None, *, in_region: bool) -> str:
-    """Who shares tokens of a name; one that few share says more than one of a common surname.
+    """Who shares tokens of a name, rarest tokens first: one that few share says more than one of a common surname.
 
     Where every token is common, the least common ones decide.
     """
     mine = " AND t.region_code = %(mine)s" if reach is Reach.region else ""
     near = " AND t.region_code = %(region)s" if in_region else ""
     granted = _GRANTED.format(near=near) if reach is Reach.region else ""
+    # An array a token: what is too common is dropped whole, and never grouped by person.
     return (
-        "WITH hit AS MATERIALIZED (SELECT a.token, n.person_id, n.case_id FROM unnest(%(tokens)s::bytea[]) a (token)"
-        " CROSS JOIN LATERAL (SELECT t.person_id, t.case_id FROM name_tokens t"
-        f" WHERE t.token = a.token{mine}{near} LIMIT %(common)s) n{granted}),"
-        " carried AS (SELECT token, count(*) AS people, min(count(*)) OVER () AS least FROM hit GROUP BY token),"
-        " weight AS (SELECT token, 1 / sqrt(people) AS rare FROM carried WHERE people < %(common)s OR people = least)"
-        " SELECT hit.person_id, hit.case_id, sum(weight.rare) AS shared FROM hit JOIN weight USING (token)"
-        " GROUP BY hit.person_id, hit.case_id ORDER BY shared DESC, hit.person_id LIMIT %(considered)s"
+        "WITH listed AS MATERIALIZED (SELECT a.token, n.them, n.people FROM unnest(%(tokens)s::bytea[]) a (token)"
+        " CROSS JOIN LATERAL (SELECT array_agg(who.person_id) AS them, count(*) AS people FROM (SELECT t.person_id"
+        f" FROM name_tokens t WHERE t.token = a.token{mine}{near} LIMIT %(common)s) who) n),"
+        " rare AS MATERIALIZED (SELECT token, them, 1 / sqrt(people + 1) AS weight FROM (SELECT *, min(people) OVER ()"
+        " AS least, sum(people) OVER (ORDER BY people, token) - people AS before FROM listed) ranked"
+        f" WHERE (people < %(common)s AND before < {ENOUGH}) OR people = least)"
+        " SELECT h.person_id, sum(h.weight) AS shared"
+        f" FROM (SELECT unnest(rare.them) AS person_id, rare.weight FROM rare{granted}) h"
+        " GROUP BY h.person_id ORDER BY shared DESC, h.person_id LIMIT %(considered)s"
     )
 
 
@@ -84,7 +90,7 @@ async def candidates(
     sql = (
         f"SELECT f.person_id, f.shared, p.sealed_name, k.kek_id, k.wrapped, k.key_version,"
         f" {', '.join(f'c.{name}' for name in SUMMARY)}"
-        f" FROM ({found}) f JOIN cases c ON c.id = f.case_id JOIN persons p ON p.id = f.person_id"
+        f" FROM ({found}) f JOIN persons p ON p.id = f.person_id JOIN cases c ON c.id = p.case_id"
         " JOIN subject_keys k ON k.subject_id = f.person_id AND k.erased_at IS NULL"
         + (" WHERE " + " AND ".join(where) if where else "")
         + " ORDER BY f.shared DESC, f.person_id LIMIT %(most)s"
