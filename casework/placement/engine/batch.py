@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from casework.placement.engine.instance import Ints
 
-BATCH_VERSION = "1.0.1"  # grows with any change that can change an answer
+BATCH_VERSION = "1.1.0"  # grows with any change that can change an answer
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def place(instance: Instance, effort: Effort | None = None, told: Callable[[int]
 
     Raises SolverFailed when HiGHS does.
     """
-    looking = effort or Effort()
+    looking = effort or Effort.usual(len(instance.cases))
     relaxed = relax(instance)
     told(10)
     chosen = improved(instance, relaxed, rounded(instance, relaxed, looking), looking, told)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from casework.placement.engine.instance import EXCLUDED
+from casework.placement.engine.instance import EXCLUDED, NOWHERE
 from casework.placement.engine.linear import Pairs, solve
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 SCALE = 1_000  # prices are whole thousandths of a point
 FIRST_CHOICES = 8
 ROUNDS = 40
-SAMPLE = 400
+SAMPLES = (400, 4_000, 20_000)
+UNDECIDED = 2_000  # so many cases at least stand in the program
+OPEN = -2
 BARRED = np.iinfo(np.int64).min // 4
 
 
@@ -60,37 +62,64 @@ def whole(dual: Floats) -> Ints:
 
 
 def relax(instance: Instance) -> Relaxed:
-    """Sifting: a program over each case's best few places; places it missed are added until none would gain."""
-    prices = _first_prices(instance)
-    open_pairs = _best(gains(instance, prices), FIRST_CHOICES)
+    """The linear program's optimum. Samples, each larger, say roughly what room is worth; then, among all cases, only
+    those whose choice is close at these prices stand in the program, and the others go where they gain most."""
+    prices = np.zeros(len(instance.pools), dtype=np.int64)
+    n = len(instance.cases)
+    for size in SAMPLES:
+        if n // size < 2:
+            break
+        some = np.arange(0, n, n // size)
+        prices = _sifted(instance.part(some), instance.capacity * len(some) // n, prices).prices
+    return _sifted(instance, instance.capacity, prices)
+
+
+def _sifted(instance: Instance, room: Ints, prices: Ints) -> Relaxed:
+    """A program over each open case's best few places; places and cases it missed are added until none would gain."""
+    left = gains(instance, prices)
+    home, near = _decided(instance, left, room)
+    undecided = home == OPEN
+    open_pairs = _best(left, FIRST_CHOICES) & (left >= near[:, None]) & undecided[:, None]
+    del left
     best: tuple[int, Ints] | None = None
     for _ in range(ROUNDS):
+        settled = np.where(undecided, NOWHERE, home)
         pairs = Pairs(*(side.astype(np.int64) for side in np.nonzero(open_pairs)))
-        solved = solve(instance, pairs, instance.capacity)
+        solved = solve(instance, pairs, room - instance.used(settled))
         prices = whole(solved.dual)
-        reached = bound(instance, prices)
+        after = gains(instance, prices)
+        reached = int(prices @ room + np.maximum(after.max(axis=1, initial=0), 0).sum())
         if best is None or reached < best[0]:
             best = (reached, prices)
-        after = gains(instance, prices)
         earned = np.maximum(np.where(open_pairs, after, 0).max(axis=1, initial=0), 0)
+        there = np.flatnonzero(settled != NOWHERE)
+        earned[there] = after[there, settled[there]]
         missed = (after > earned[:, None] + SCALE) & ~open_pairs
-        if not missed.any():
+        regret = missed.any(axis=1) | (earned < -SCALE)
+        if not regret.any():
             break
         open_pairs |= missed & _best(np.where(open_pairs, BARRED, after), FIRST_CHOICES)
+        moved = there[regret[there]]
+        open_pairs[moved, settled[moved]] = True
+        undecided |= regret
     assert best is not None
-    return Relaxed(best[1], pairs, solved.x)
+    alone = Pairs(np.concatenate([pairs.case, there]), np.concatenate([pairs.place, settled[there]]))
+    return Relaxed(best[1], alone, np.concatenate([solved.x, np.ones(len(there))]))
 
 
-def _first_prices(instance: Instance) -> Ints:
-    """Prices of a regular sample of the cases in as small a share of the room; none when there are few cases."""
-    n = len(instance.cases)
-    step = n // SAMPLE
-    if step < 2:
-        return np.zeros(len(instance.pools), dtype=np.int64)
-    sample = np.arange(0, n, step)
-    part = instance.part(sample)
-    pairs = Pairs(*(side.astype(np.int64) for side in np.nonzero(part.scores != EXCLUDED)))
-    return whole(solve(part, pairs, instance.capacity * len(sample) // n).dual)
+def _decided(instance: Instance, left: Ints, room: Ints) -> tuple[Ints, Ints]:
+    """Where each case goes that has one clearly best choice (`NOWHERE` is a choice too), `OPEN` for the others; and how
+    low the gain of a place may be to stand in the program. So many are open that the decided ones fit."""
+    options = np.concatenate([left, np.zeros((len(left), 1), dtype=np.int64)], axis=1)
+    first = options.argmax(axis=1)
+    second, top = np.partition(options, -2, axis=1)[:, -2:].T
+    margin = top - second
+    close = int(np.sort(margin)[: UNDECIDED + 1][-1])
+    while True:
+        home = np.where(margin <= close, OPEN, np.where(first == left.shape[1], NOWHERE, first))
+        if (instance.used(np.where(home == OPEN, NOWHERE, home)) <= room).all():
+            return home, top - 2 * close
+        close += close // 4 + SCALE
 
 
 def _best(found: Ints, width: int) -> NDArray[np.bool_]:

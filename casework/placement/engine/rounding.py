@@ -37,6 +37,14 @@ class Effort:
     patience: int = 15
     enough: int = 300
 
+    @classmethod
+    def usual(cls, cases: int) -> Effort:
+        """For a run of so many. Among few, wide pieces find what narrow ones miss, and there is time for them."""
+        return FEW_CASES if cases <= FEW else cls()
+
+
+FEW, FEW_CASES = 1_000, Effort(pieces=30, cases=250, nodes=20, places=30, patience=12)
+
 
 def rounded(instance: Instance, relaxed: Relaxed, effort: Effort) -> Ints:
     """The place of each case, `NOWHERE` for none, after the repair."""
