@@ -16,6 +16,7 @@ import casework.household_imports.routes
 import casework.households.routes
 import casework.identity.routes
 import casework.indicators.routes
+import casework.lodging.routes
 import casework.milestones.routes
 import casework.notices.routes
 import casework.overview.routes
@@ -45,6 +46,7 @@ for domain in (
     casework.placement,
     casework.sponsorship,
     casework.milestones,
+    casework.lodging,
     casework.overview,
     casework.search,
     casework.protection,

@@ -11,6 +11,7 @@ import casework.following.models
 import casework.households.models
 import casework.identity.models
 import casework.kernel.idempotency
+import casework.lodging.models
 import casework.milestones.models
 import casework.notices.models
 import casework.partners.models

@@ -22,6 +22,7 @@ from casework.placement.run_solving import solve_next
 from casework.surface import PUBLIC, routes_of
 from tests.builders import a_case, accepted, adults_of, an_offer
 from tests.cases.claims import a_claim_status, a_status, an_arrival_told
+from tests.lodging.shelters import a_shelter, closing, lodging
 from tests.partners.steps import handed_over
 from tests.pilots import departures
 from tests.privacy import stories
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-SLOTS = 241
+SLOTS = 248
 """Places where an id goes in; a new one is compared as soon as it is counted here."""
 
 # The name under which an id goes in → what it names.
@@ -64,6 +65,9 @@ KINDS = {
     "review_id": "review",
     "target_id": "target",
     "site_id": "site",
+    "successors": "site",
+    "lodging_id": "lodging",
+    "closure_id": "closure",
     "agreement_handover_id": "agreement handover",
     "successor_id": "agreement",
     "agreement_id": "agreement",
@@ -249,8 +253,18 @@ async def elsewhere(world: World) -> dict[str, str]:
     today = clock.today().isoformat()
     meant = {"region_code": "05", "starts_on": today, "ends_on": today, "target": 9, "source": "Plan."}
     target = await world.client("prosper").post("/v1/regional-targets", json=meant)
-    opened = {"name": "Point de service", "geo_code": "43027", "languages": [], "services": [], "opened_on": today}
+    opened = {
+        "name": "Point de service",
+        "geo_code": "43027",
+        "languages": [],
+        "services": [],
+        "opened_on": today,
+        "beds": 9,
+    }
     site = await world.client("edmee").post(f"/v1/organizations/{world.key('racines-d-estrie')}/sites", json=opened)
+    stay = await lodging(world, case, site.json(), "ines", since=0)
+    assert stay.status_code == 201, stay.text
+    closure = await closing(world, await a_shelter(world, "Refuge fermé", 2, "43027"))
     handover = await handed_over(world, "racines-d-estrie", "05")
     machine = {"name": "Suivi d'Estrie", "organization_id": str(world.key("racines-d-estrie")), "scopes": ["case:read"]}
     client = (await world.client("adele").post("/v1/api-clients", json=machine)).json()
@@ -263,6 +277,7 @@ async def elsewhere(world: World) -> dict[str, str]:
         "glass": broken.json()["id"], "claim status": status["id"], "address notice": notice["id"],
         "handover": a_handover_elsewhere(world, case), "agreement handover": handover, "run": run,
         "review": review.json()["id"], "target": target.json()["id"], "site": site.json()["id"],
+        "lodging": stay.json()["id"], "closure": closure.json()["id"],
         "link": kin, "merge": merge,
         "enrolment": enrolment["id"],
         "sponsor": sponsor["id"], "member": sponsor["members"][0]["id"], "undertaking": undertaking["id"],
@@ -309,7 +324,7 @@ async def here(world: World) -> dict[str, str]:
     sponsor = await a_sponsor(world)
     undertaking = await an_undertaking(world, sponsor)
     return {
-        "run": run, "recommendation": recommended["id"],
+        "run": run, "recommendation": recommended["id"], "site": (await a_shelter(world, "Refuge", 99))["id"],
         "enrolment": enrolment["id"], "pilot": enrolment["pilot_id"], "cohort": enrolment["cohort_id"],
         "sponsor": sponsor["id"], "member": sponsor["members"][0]["id"], "undertaking": undertaking["id"],
         "case": hosted["id"], "person": adults_of(hosted)[0], "offer": open_offer["id"], "waiting": waiting["id"],
@@ -393,6 +408,7 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
         "collection-notices": {"person_id": mine["person"], "notice_version": "2026-01", "notice_language": "fr",
                                "channel": "phone", "occurred_on": today},
         "service-languages": {"person_id": mine["person"], "language": "es", "basis": "health", "starts_on": today},
+        "lodgings": {"site_id": mine["site"], "starts_on": today},
         "needs": {"said": {"occurred_on": today}},
         "preferences": {"said": {"occurred_on": today}},
         "handovers": {"to_user_id": str(key("camille")), "reason": "Congé."},
@@ -464,7 +480,10 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
     if slot.path.startswith("/v1/observations"):
         return {"outcome": "upheld", "reason": "Vu."}
     if slot.path.startswith("/v1/sites"):
-        return {"closed_on": today}
+        named = {"reason": "Bail perdu.", "successors": [mine["site"]]} if last == "closures" else {}
+        return {"closed_on": today, **named}
+    if slot.path.startswith("/v1/lodgings"):
+        return {"ends_on": today}
     if slot.path.startswith("/v1/agreements") and last == "end":
         return {"reason": "Fin de mandat."}
     if slot.path.startswith("/v1/enrolments"):

@@ -36,6 +36,7 @@ class SystemActor(StrEnum):
     sequencer = "sequencer"
     expiry = "expiry"
     planner = "planner"  # solves queued placement runs, whose inputs name nobody
+    mover = "mover"  # moves the households of a site that has closed; opens nothing of anybody
     keeper = "keeper"  # rotates keys and rewrites blind indexes; opens names, shows them to nobody
     glazier = "glazier"  # writes down a broken glass and the grant it gives
     emergency = "emergency"  # a person reading under the grant of a broken glass
@@ -104,6 +105,11 @@ class Permission(StrEnum):
     handover_answer = "handover:answer"
     programme_change = "programme:change"
     timeline_read = "timeline:read"
+    lodging_read = "lodging:read"
+    lodging_record = "lodging:record"
+    site_closure_read = "site_closure:read"
+    site_closure_manage = "site_closure:manage"
+    site_closure_run = "site_closure:run"
     worklist_read = "worklist:read"
     collection_notice_read = "collection_notice:read"
     collection_notice_record = "collection_notice:record"
@@ -326,6 +332,12 @@ POLICY: Mapping[Permission, Mapping[Actor, Reach]] = {
     _P.handover_answer: {_R.caseworker: Reach.office, _R.programme_manager: Reach.all},
     _P.programme_change: _DECIDERS,
     _P.timeline_read: {role: reach for role, reach in _CASE_READERS.items() if role is not _S.emergency},
+    # Whoever takes households in knows where they sleep; a site that closes moves those of several offices at once.
+    _P.lodging_read: _CASE_STAFF,
+    _P.lodging_record: _KEEPERS,
+    _P.site_closure_read: {_R.programme_manager: Reach.all},
+    _P.site_closure_manage: {_R.programme_manager: Reach.all},
+    _P.site_closure_run: {_S.mover: Reach.all},
     _P.worklist_read: _CASE_STAFF,
     # What is known of a person, and who belongs to the household: whoever takes households in keeps it true.
     _P.person_update: _KEEPERS,

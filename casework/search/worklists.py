@@ -24,6 +24,7 @@ class Worklist(StrEnum):
     overdue = "overdue"
     awaiting_answer = "awaiting_answer"
     hearing_soon = "hearing_soon"
+    to_lodge = "to_lodge"
 
 
 TITLES: Final = {
@@ -32,6 +33,7 @@ TITLES: Final = {
     Worklist.overdue: Text("En retard", "Overdue"),
     Worklist.awaiting_answer: Text("En attente d'une réponse", "Awaiting an answer"),
     Worklist.hearing_soon: Text("Audience dans deux semaines", "Hearing within two weeks"),
+    Worklist.to_lodge: Text("À héberger", "To be lodged"),
 }
 _OPENED = (
     "SELECT id AS case_id, (created_at AT TIME ZONE 'America/Toronto')::date AS due FROM cases WHERE status <> 'closed'"
@@ -52,6 +54,11 @@ FOUND: Final = {
     Worklist.hearing_soon: (
         "SELECT s.case_id, min(s.hearing_on) AS due FROM claim_statuses s WHERE s.hearing_on BETWEEN %(today)s AND %(soon)s"
         f" AND {LAST_KNOWN} GROUP BY s.case_id"
+    ),
+    # Their shelter closed, and nothing has been found for them since.
+    Worklist.to_lodge: (
+        "SELECT l.case_id, l.ends_on AS due FROM lodgings l WHERE l.end_reason = 'site_closed' AND NOT EXISTS"
+        " (SELECT 1 FROM lodgings n WHERE n.case_id = l.case_id AND n.id > l.id)"
     ),
 }
 
