@@ -21,6 +21,7 @@ import casework.placement.models
 import casework.placement.run_models
 import casework.privacy.models
 import casework.protection.models
+import casework.search.models
 import casework.sponsorship.models
 import casework.territory.models  # noqa: F401 -- imported for its tables, as all of the above
 

@@ -53,6 +53,7 @@ class Shield:
             "region": "region_code",
             "organization": "organization_id",
             "spokesperson": "spokesperson_id",
+            "actor": "actor_id",
         }
         return self.columns.get(reach, default.get(reach, reach))
 
@@ -176,6 +177,13 @@ SHIELDS: tuple[Shield, ...] = (
     _child("handovers", (P.handover_read, P.key_rotate), (P.handover_propose,), update={
         P.handover_answer: ("status", "answered_at", "sealed_answer", "version"),
         P.key_rotate: ("sealed_reason", "sealed_answer")}),
+    # The receiving office's column: it sees the proposal, and not the cases.
+    Shield("office_handovers", Shape.plain, select=(P.office_handover_read,), insert=(P.office_handover_propose,),
+           update={P.office_handover_answer: ("status", "answer", "answered_by", "answered_at", "version")}),
+    _child("office_handover_cases", (P.handover_read,), (P.office_handover_propose,)),
+    # Office and region stand on a row only while it is shared.
+    Shield("saved_worklists", Shape.plain, select=(P.saved_worklist_read, P.saved_worklist_run, P.saved_worklist_write),
+           insert=(P.saved_worklist_write,), delete=(P.saved_worklist_write,)),
     _child("lodgings", (P.lodging_read, P.site_closure_run), (P.lodging_record, P.site_closure_run),
            update=dict.fromkeys((P.lodging_record, P.site_closure_run), ("ends_on", "end_reason", "version"))),
     Shield("site_closures", Shape.plain, select=(P.site_closure_read, P.site_closure_run),

@@ -22,6 +22,7 @@ from casework.evidence import (
     access_following,
     access_lodging,
     access_observing,
+    access_offices,
     access_pilots,
     access_sponsoring,
     access_supply,
@@ -113,6 +114,7 @@ async def build(stage: Stage, people: Sequence[Player], *, short: bool) -> None:
     await access_pilots.add(author, len(wanted) + 100)
     await access_supply.add(author)
     await access_lodging.add(author, len(wanted) + 140)
+    await access_offices.add(author, len(wanted) + 180)
     await access_duties.leftovers(owner)
     await owner.execute(END_AGREEMENT, (key("le-phare/ended/agreement"),))
     while await stage.app.state.sequencer.tick():

@@ -11,6 +11,8 @@ from casework.kernel import clock
 from casework.kernel.language import Language, Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from casework.authz.caller import Caller
     from casework.kernel.database import Session
 
@@ -63,10 +65,12 @@ FOUND: Final = {
 }
 
 
-def sql(name: Worklist) -> str:
+def sql(name: Worklist, narrowed: Iterable[str] = ()) -> str:
+    """`narrowed`: conditions on the case `c` (search/queries.py), where a saved worklist has some."""
+    more = "".join(f" AND {condition}" for condition in narrowed)
     columns = ", ".join(f"c.{column}" for column in SUMMARY)
     return (
-        f"SELECT f.due, {columns} FROM ({FOUND[name]}) f JOIN cases c ON c.id = f.case_id WHERE c.status <> 'closed'"
+        f"SELECT f.due, {columns} FROM ({FOUND[name]}) f JOIN cases c ON c.id = f.case_id WHERE c.status <> 'closed'{more}"
         " AND (%(on)s::date IS NULL OR (f.due, c.id) > (%(on)s::date, %(after)s::uuid)) ORDER BY f.due, c.id LIMIT %(limit)s"
     )
 
@@ -76,13 +80,14 @@ async def cases_of(
 ) -> list[dict[str, Any]]:
     """One more than asked; row security decides which cases there are."""
     on, row = after or (None, None)
-    today = clock.today()
-    asked = {
-        "me": caller.actor_id, "today": today, "soon": today + SOON, "now": clock.now(), "on": on, "after": row,
-        "limit": limit + 1,
-    }  # fmt: skip
+    asked = {**bounds(caller), "on": on, "after": row, "limit": limit + 1}
     rows = await session.rows(sql(name), asked)
     return [{"due_on": due, "case": dict(zip(SUMMARY, case, strict=True))} for due, *case in rows]
+
+
+def bounds(caller: Caller) -> dict[str, Any]:
+    today = clock.today()
+    return {"me": caller.actor_id, "today": today, "soon": today + SOON, "now": clock.now()}
 
 
 def title(name: Worklist, language: Language) -> str:
