@@ -66,12 +66,19 @@ FOUND: Final = {
 
 
 def sql(name: Worklist, narrowed: Iterable[str] = ()) -> str:
-    """`narrowed`: conditions on the case `c` (search/queries.py), where a saved worklist has some."""
+    """`narrowed`: conditions on the case `c` (search/queries.py), where a saved worklist has some.
+
+    LATERAL with OFFSET 0 holds the planner to one look-up by key for each case shown, the most pressing first: left to
+    itself it reads every case there is (`casework bench worklist`).
+    """
     more = "".join(f" AND {condition}" for condition in narrowed)
     columns = ", ".join(f"c.{column}" for column in SUMMARY)
     return (
-        f"SELECT f.due, {columns} FROM ({FOUND[name]}) f JOIN cases c ON c.id = f.case_id WHERE c.status <> 'closed'{more}"
-        " AND (%(on)s::date IS NULL OR (f.due, c.id) > (%(on)s::date, %(after)s::uuid)) ORDER BY f.due, c.id LIMIT %(limit)s"
+        f"SELECT f.due, {columns} FROM (SELECT * FROM ({FOUND[name]}) g (case_id, due)"
+        " WHERE %(on)s::date IS NULL OR (due, case_id) > (%(on)s::date, %(after)s::uuid) ORDER BY due, case_id OFFSET 0) f"
+        f" CROSS JOIN LATERAL (SELECT c.* FROM (SELECT {', '.join(SUMMARY)}"
+        f" FROM cases WHERE id = f.case_id AND status <> 'closed') c WHERE true{more} OFFSET 0) c"
+        " ORDER BY f.due, f.case_id LIMIT %(limit)s"
     )
 
 
