@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from casework.authz.policy import Permission, Reach, reach_of
 from casework.cases.queries import LAST_KNOWN, SUMMARY
 from casework.kernel import clock
 from casework.kernel.language import Language, Text
@@ -40,13 +41,20 @@ TITLES: Final = {
 _OPENED = (
     "SELECT id AS case_id, (created_at AT TIME ZONE 'America/Toronto')::date AS due FROM cases WHERE status <> 'closed'"
 )
+_LATE = "SELECT case_id, due_on FROM milestone_expectations WHERE fulfilled_by IS NULL AND due_on < %(today)s"
 # The case and the day that makes it pressing; the oldest day first.
 FOUND: Final = {
     Worklist.mine: f"{_OPENED} AND caseworker_id = %(me)s",
     Worklist.unassigned: f"{_OPENED} AND caseworker_id IS NULL",
     Worklist.overdue: (
         "SELECT case_id, min(due_on) AS due FROM (SELECT case_id, due_on FROM milestone_expectations"
-        " WHERE fulfilled_by IS NULL AND due_on < %(today)s UNION ALL SELECT case_id, due_on FROM address_notices"
+        " WHERE fulfilled_by IS NULL AND due_on < %(today)s AND %(office)s::uuid IS NULL AND %(mine)s::text IS NULL"
+        # The same rows, asked for where the reach lies: an index serves each branch, row security's OR none.
+        f" UNION ALL {_LATE} AND office_id = %(office)s"
+        f" UNION ALL {_LATE} AND region_code = %(mine)s AND %(office)s::uuid IS NULL"
+        f" UNION ALL {_LATE} AND %(office)s::uuid IS NULL AND region_code IS DISTINCT FROM %(mine)s"
+        " AND case_id = ANY (ARRAY(SELECT g.case_id FROM case_grants g WHERE g.grantee_region = %(mine)s))"
+        " UNION ALL SELECT case_id, due_on FROM address_notices"
         " WHERE notified_on IS NULL AND due_on < %(today)s) late GROUP BY case_id"
     ),
     Worklist.awaiting_answer: (
@@ -94,7 +102,12 @@ async def cases_of(
 
 def bounds(caller: Caller) -> dict[str, Any]:
     today = clock.today()
-    return {"me": caller.actor_id, "today": today, "soon": today + SOON, "now": clock.now()}
+    reach = reach_of(caller.person_role, Permission.worklist_read)
+    return {
+        "me": caller.actor_id, "today": today, "soon": today + SOON, "now": clock.now(),
+        "office": caller.office_id if reach is Reach.office else None,
+        "mine": caller.region_code if reach is Reach.region else None,
+    }  # fmt: skip
 
 
 def title(name: Worklist, language: Language) -> str:
