@@ -11,11 +11,13 @@ import casework.duplicates.routes
 import casework.eligibility.routes
 import casework.following.handover_routes
 import casework.following.language_routes
+import casework.following.office_routes
 import casework.following.routes
 import casework.household_imports.routes
 import casework.households.routes
 import casework.identity.routes
 import casework.indicators.routes
+import casework.lodging.routes
 import casework.milestones.routes
 import casework.notices.routes
 import casework.overview.routes
@@ -26,6 +28,7 @@ import casework.privacy.routes
 import casework.problem_pages
 import casework.protection.routes
 import casework.search.routes
+import casework.search.saved_routes
 import casework.sponsorship.routes
 import casework.territory.routes
 from casework.authz.guard import GuardedRoute
@@ -45,6 +48,7 @@ for domain in (
     casework.placement,
     casework.sponsorship,
     casework.milestones,
+    casework.lodging,
     casework.overview,
     casework.search,
     casework.protection,
@@ -57,4 +61,6 @@ for domain in (
 router.include_router(casework.cases.claim_routes.router)
 router.include_router(casework.following.handover_routes.router)
 router.include_router(casework.following.language_routes.router)
+router.include_router(casework.following.office_routes.router)
+router.include_router(casework.search.saved_routes.router)
 router.include_router(casework.problem_pages.router)

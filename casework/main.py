@@ -36,6 +36,7 @@ from casework.kernel.paging import Cursors
 from casework.kernel.problems import DatabaseAway, KeysAway, ServerBusy
 from casework.kernel.rate import Bucket
 from casework.kernel.sealing import SubjectKey
+from casework.lodging.moving import move_next
 from casework.parts import addresses_of, database_of, issuer_of, provider_of
 from casework.placement.expiry import expire_due
 from casework.placement.run_solving import solve_next
@@ -135,6 +136,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         asyncio.create_task(app.state.sequencer.run(stop)),
         asyncio.create_task(_expire_holds(app, stop)),
         asyncio.create_task(_solve_runs(app, stop)),
+        asyncio.create_task(_move_households(app, stop)),
         asyncio.create_task(_tell_counts(app, stop)),
     ]
     if not settings.background:
@@ -203,6 +205,19 @@ async def _solve_runs(app: FastAPI, stop: asyncio.Event) -> None:
         except Exception as error:  # noqa: BLE001 -- the lease runs out, and the run is taken up again
             found = None
             log.warning("placement_run_waits", kind=type(error).__name__)
+        if found is None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), RUNS_SECONDS)
+
+
+async def _move_households(app: FastAPI, stop: asyncio.Event) -> None:
+    """One household of a closed site after the other, as the system actor `mover`."""
+    while not stop.is_set():
+        try:
+            found = await move_next(app.state.database)
+        except Exception as error:  # noqa: BLE001 -- what was undone is taken up again
+            found = None
+            log.warning("household_move_waits", kind=type(error).__name__)
         if found is None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), RUNS_SECONDS)

@@ -11,6 +11,7 @@ import casework.following.models
 import casework.households.models
 import casework.identity.models
 import casework.kernel.idempotency
+import casework.lodging.models
 import casework.milestones.models
 import casework.notices.models
 import casework.partners.models
@@ -20,6 +21,7 @@ import casework.placement.models
 import casework.placement.run_models
 import casework.privacy.models
 import casework.protection.models
+import casework.search.models
 import casework.sponsorship.models
 import casework.territory.models  # noqa: F401 -- imported for its tables, as all of the above
 

@@ -22,6 +22,7 @@ from casework.placement.run_solving import solve_next
 from casework.surface import PUBLIC, routes_of
 from tests.builders import a_case, accepted, adults_of, an_offer
 from tests.cases.claims import a_claim_status, a_status, an_arrival_told
+from tests.lodging.shelters import a_shelter, closing, lodging
 from tests.partners.steps import handed_over
 from tests.pilots import departures
 from tests.privacy import stories
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-SLOTS = 241
+SLOTS = 259
 """Places where an id goes in; a new one is compared as soon as it is counted here."""
 
 # The name under which an id goes in → what it names.
@@ -64,6 +65,13 @@ KINDS = {
     "review_id": "review",
     "target_id": "target",
     "site_id": "site",
+    "successors": "site",
+    "lodging_id": "lodging",
+    "closure_id": "closure",
+    "office_handover_id": "office handover",
+    "from_office_id": "office",
+    "to_office_id": "office",
+    "saved_id": "saved worklist",
     "agreement_handover_id": "agreement handover",
     "successor_id": "agreement",
     "agreement_id": "agreement",
@@ -127,13 +135,19 @@ REACHED = {
 }  # fmt: skip
 # Any one case may be opened in an emergency: it is told to a supervisor, who reviews it (access.md §3).
 EMERGENCIES = ("/v1/break-glass", "case_id")
+# A filter is kept as it is sent, and no id in it is looked up: an absent one is saved like any other.
+KEPT_AS_SENT = {"/v1/saved-worklists"}
 # A coordinator records milestones of households, and is told so before any person is looked for.
 NEVER = {(Role.coordinator, path, "person_id") for path in ("/v1/cases/{case_id}/milestones", "/v1/milestone-batches")}
 # A refusal may be a fact to be kept: one leaf, and its place in the queue.
 LOG_OF_REFUSALS = ("log_leaves", "log_queue")
 # A body there is refused before anything is looked for.
 # Their last word stands for something with a body elsewhere.
-BODILESS_PATHS = {"/v1/handovers/{handover_id}/accept", "/v1/placement-runs/{run_id}/cancel"}
+BODILESS_PATHS = {
+    "/v1/handovers/{handover_id}/accept",
+    "/v1/office-handovers/{office_handover_id}/accept",
+    "/v1/placement-runs/{run_id}/cancel",
+}
 # Upon the case's own version, which is the first one of the household that waits.
 FIRST_VERSION = {"consents", "members", "splits", "joins"}
 BODILESS = {
@@ -249,8 +263,22 @@ async def elsewhere(world: World) -> dict[str, str]:
     today = clock.today().isoformat()
     meant = {"region_code": "05", "starts_on": today, "ends_on": today, "target": 9, "source": "Plan."}
     target = await world.client("prosper").post("/v1/regional-targets", json=meant)
-    opened = {"name": "Point de service", "geo_code": "43027", "languages": [], "services": [], "opened_on": today}
+    opened = {
+        "name": "Point de service",
+        "geo_code": "43027",
+        "languages": [],
+        "services": [],
+        "opened_on": today,
+        "beds": 9,
+    }
     site = await world.client("edmee").post(f"/v1/organizations/{world.key('racines-d-estrie')}/sites", json=opened)
+    stay = await lodging(world, case, site.json(), "ines", since=0)
+    assert stay.status_code == 201, stay.text
+    closure = await closing(world, await a_shelter(world, "Refuge fermé", 2, "43027"))
+    passed = {"to_office_id": str(key("praida")), "case_ids": [(await a_case(world, size=1))["id"]], "reason": "Ferme."}
+    to_office = await world.client("prosper").post("/v1/office-handovers", json=passed)
+    kept = await world.client("edmee").post("/v1/saved-worklists", json={"name": "A", "asked": {"status": "open"}})
+    assert (to_office.status_code, kept.status_code) == (201, 201), to_office.text
     handover = await handed_over(world, "racines-d-estrie", "05")
     machine = {"name": "Suivi d'Estrie", "organization_id": str(world.key("racines-d-estrie")), "scopes": ["case:read"]}
     client = (await world.client("adele").post("/v1/api-clients", json=machine)).json()
@@ -263,6 +291,8 @@ async def elsewhere(world: World) -> dict[str, str]:
         "glass": broken.json()["id"], "claim status": status["id"], "address notice": notice["id"],
         "handover": a_handover_elsewhere(world, case), "agreement handover": handover, "run": run,
         "review": review.json()["id"], "target": target.json()["id"], "site": site.json()["id"],
+        "lodging": stay.json()["id"], "closure": closure.json()["id"],
+        "office handover": to_office.json()["id"], "saved worklist": kept.json()["id"],
         "link": kin, "merge": merge,
         "enrolment": enrolment["id"],
         "sponsor": sponsor["id"], "member": sponsor["members"][0]["id"], "undertaking": undertaking["id"],
@@ -309,7 +339,7 @@ async def here(world: World) -> dict[str, str]:
     sponsor = await a_sponsor(world)
     undertaking = await an_undertaking(world, sponsor)
     return {
-        "run": run, "recommendation": recommended["id"],
+        "run": run, "recommendation": recommended["id"], "site": (await a_shelter(world, "Refuge", 99))["id"],
         "enrolment": enrolment["id"], "pilot": enrolment["pilot_id"], "cohort": enrolment["cohort_id"],
         "sponsor": sponsor["id"], "member": sponsor["members"][0]["id"], "undertaking": undertaking["id"],
         "case": hosted["id"], "person": adults_of(hosted)[0], "offer": open_offer["id"], "waiting": waiting["id"],
@@ -393,6 +423,9 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
         "collection-notices": {"person_id": mine["person"], "notice_version": "2026-01", "notice_language": "fr",
                                "channel": "phone", "occurred_on": today},
         "service-languages": {"person_id": mine["person"], "language": "es", "basis": "health", "starts_on": today},
+        "office-handovers": {"to_office_id": str(key("praida")), "case_ids": [mine["waiting"]], "reason": "Ferme."},
+        "saved-worklists": {"name": "Liste", "asked": {"status": "open"}},
+        "lodgings": {"site_id": mine["site"], "starts_on": today},
         "needs": {"said": {"occurred_on": today}},
         "preferences": {"said": {"occurred_on": today}},
         "handovers": {"to_user_id": str(key("camille")), "reason": "Congé."},
@@ -464,7 +497,10 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
     if slot.path.startswith("/v1/observations"):
         return {"outcome": "upheld", "reason": "Vu."}
     if slot.path.startswith("/v1/sites"):
-        return {"closed_on": today}
+        named = {"reason": "Bail perdu.", "successors": [mine["site"]]} if last == "closures" else {}
+        return {"closed_on": today, **named}
+    if slot.path.startswith("/v1/lodgings"):
+        return {"ends_on": today}
     if slot.path.startswith("/v1/agreements") and last == "end":
         return {"reason": "Fin de mandat."}
     if slot.path.startswith("/v1/enrolments"):
@@ -518,6 +554,8 @@ def placed(slot: Slot, mine: dict[str, str], identity: str, body: dict[str, Any]
     """The id where the body holds it: by itself, or in a list."""
     if slot.path.endswith("/confirmations"):
         return {"choices": [{"case_id": mine["waiting"], slot.name: identity}]}
+    if slot.path == "/v1/saved-worklists":
+        return {"asked": {slot.name: identity}}
     if slot.name == "keep_together":
         return {slot.name: [[mine["waiting"], identity]]}
     return {slot.name: [identity] if slot.name == "case_ids" or isinstance(body.get(slot.name), list) else identity}
@@ -548,7 +586,7 @@ async def test_out_of_reach_is_told_like_absent(world: World, role: Role) -> Non
         passes = reach_of(role, gates[slot.method, slot.path]) is not None
         if slot.kind in OPEN_KINDS or (passes and (role is Role.programme_manager or (role, slot.kind) in REACHED)):
             continue
-        if passes and (slot.path, slot.name) == EMERGENCIES:
+        if passes and ((slot.path, slot.name) == EMERGENCIES or slot.path in KEPT_AS_SENT):
             continue
         for shape in SHAPES if passes and slot.method != "GET" else SHAPES[:1]:
             before = counts(world) if passes and shape == SHAPES[0] else {}

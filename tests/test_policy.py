@@ -182,6 +182,7 @@ def test_each_hand_of_the_server_holds_only_its_own_work() -> None:
         },
         SystemActor.keeper: {Permission.key_rotate},
         SystemActor.planner: {Permission.placement_run_solve},
+        SystemActor.mover: {Permission.site_closure_run},
         SystemActor.glazier: {Permission.break_glass_grant},
         # What a person reads of one case under a broken glass; nothing is written under it.
         SystemActor.emergency: {

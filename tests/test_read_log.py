@@ -15,6 +15,7 @@ from casework.kernel import clock
 from casework.placement.run_solving import solve_next
 from casework.surface import PUBLIC, routes_of
 from tests.builders import a_case, accepted, an_offer
+from tests.lodging.shelters import a_shelter, closing, lodging
 from tests.pilots.departures import a_cohort, a_pilot, enrolled, say
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.anyio
 
 NOT_ABOUT_PEOPLE_WE_FOLLOW = {
     Permission.me_read,
+    Permission.saved_worklist_read,
     Permission.pilot_read,
     Permission.territory_read,
     Permission.capacity_read,
@@ -47,7 +49,7 @@ NOT_ABOUT_PEOPLE_WE_FOLLOW = {
     Permission.milestone_log_read,
     Permission.log_read,
 }
-READS = 37
+READS = 42
 """GET operations that show something of a case; a new one is walked by the test below without being named in it."""
 
 
@@ -64,6 +66,12 @@ async def a_lived_case(world: World) -> tuple[str, dict[str, str]]:
     await say(world, case, person)
     enrolment = await enrolled(world, case, await a_cohort(world, await a_pilot(world)))
     recommended = await client.post(f"/v1/cases/{case['id']}/recommendations")
+    passed = {"to_office_id": str(world.key("praida")), "case_ids": [case["id"]], "reason": "Le bureau ferme."}
+    handover = await world.client("prosper").post("/v1/office-handovers", json=passed)
+    kept = await world.client("prosper").post("/v1/saved-worklists", json={"name": "A", "asked": {"status": "open"}})
+    shelter = await a_shelter(world, "Refuge", 9)
+    assert (await lodging(world, case, shelter)).status_code == 201
+    closure = await closing(world, shelter, leave_waiting=True)
     offer = await accepted(world, case, await an_offer(world, case))
     milestone = {"code": "SKILLS_DECLARED", "person_id": person, "outcome": "done",
                  "occurred_on": {"value": clock.today().isoformat(), "precision": "day"}}  # fmt: skip
@@ -81,7 +89,8 @@ async def a_lived_case(world: World) -> tuple[str, dict[str, str]]:
     assert (await client.post(f"/v1/people/{person}/merges", json=same)).status_code == 201
     return case["id"], {
         "case_id": case["id"], "person_id": person, "offer_id": offer["id"], "assignment_id": offer["assignment_id"],
-        "run_id": run.json()["id"],
+        "run_id": run.json()["id"], "closure_id": closure.json()["id"],
+        "office_handover_id": handover.json()["id"], "saved_id": kept.json()["id"],
         "enrolment_id": enrolment["id"], "pilot_id": enrolment["pilot_id"],
         "recommendation_id": recommended.json()["id"], "milestone_id": recorded.json()["id"],
     }  # fmt: skip

@@ -74,7 +74,7 @@ BEGIN
   IF raw IS NULL OR key.id IS NULL
     OR encode(sha256(key.outer_pad || sha256(key.inner_pad || convert_to(payload, 'UTF8'))), 'hex') <> right(raw, 64)
   THEN RAISE EXCEPTION 'context refused' USING ERRCODE = '28000'; END IF;
-  IF actor_role IN ('authenticator', 'sequencer', 'expiry', 'planner', 'keeper', 'glazier', 'retention', 'sentinel', 'operator')
+  IF actor_role IN ('authenticator', 'sequencer', 'expiry', 'planner', 'mover', 'keeper', 'glazier', 'retention', 'sentinel', 'operator')
   THEN RETURN true; END IF;
   IF split_part(payload, '|', 8) <> '' THEN
     SELECT true INTO admitted FROM authz.holders() h

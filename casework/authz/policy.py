@@ -36,6 +36,7 @@ class SystemActor(StrEnum):
     sequencer = "sequencer"
     expiry = "expiry"
     planner = "planner"  # solves queued placement runs, whose inputs name nobody
+    mover = "mover"  # moves the households of a site that has closed; opens nothing of anybody
     keeper = "keeper"  # rotates keys and rewrites blind indexes; opens names, shows them to nobody
     glazier = "glazier"  # writes down a broken glass and the grant it gives
     emergency = "emergency"  # a person reading under the grant of a broken glass
@@ -60,6 +61,7 @@ class Reach(StrEnum):
     )
     organization = "organization"  # rows of the caller's organization
     actor = "actor"  # rows the caller wrote
+    shared = "shared"  # rows the caller wrote, or that are shared with the caller's office or region
     vouched = "vouched"  # accounts whose every role the caller may vouch for
 
 
@@ -102,9 +104,21 @@ class Permission(StrEnum):
     handover_read = "handover:read"
     handover_propose = "handover:propose"
     handover_answer = "handover:answer"
+    office_handover_read = "office_handover:read"
+    office_handover_propose = "office_handover:propose"
+    office_handover_accept = "office_handover:accept"
+    office_handover_answer = "office_handover:answer"
     programme_change = "programme:change"
     timeline_read = "timeline:read"
+    lodging_read = "lodging:read"
+    lodging_record = "lodging:record"
+    site_closure_read = "site_closure:read"
+    site_closure_manage = "site_closure:manage"
+    site_closure_run = "site_closure:run"
     worklist_read = "worklist:read"
+    saved_worklist_read = "saved_worklist:read"
+    saved_worklist_run = "saved_worklist:run"
+    saved_worklist_write = "saved_worklist:write"
     collection_notice_read = "collection_notice:read"
     collection_notice_record = "collection_notice:record"
     service_language_read = "service_language:read"
@@ -324,9 +338,24 @@ POLICY: Mapping[Permission, Mapping[Actor, Reach]] = {
     _P.handover_read: _CASE_STAFF,
     _P.handover_propose: {_R.caseworker: Reach.office, _R.programme_manager: Reach.all},
     _P.handover_answer: {_R.caseworker: Reach.office, _R.programme_manager: Reach.all},
+    # Many cases at once, from office to office: the ministry proposes, the office that will answer for them accepts.
+    _P.office_handover_read: {_R.caseworker: Reach.office, _R.programme_manager: Reach.all},
+    _P.office_handover_propose: {_R.programme_manager: Reach.all},
+    _P.office_handover_accept: {_R.caseworker: Reach.office},
+    _P.office_handover_answer: {_R.caseworker: Reach.office, _R.programme_manager: Reach.all},
     _P.programme_change: _DECIDERS,
     _P.timeline_read: {role: reach for role, reach in _CASE_READERS.items() if role is not _S.emergency},
+    # Whoever takes households in knows where they sleep; a site that closes moves those of several offices at once.
+    _P.lodging_read: _CASE_STAFF,
+    _P.lodging_record: _KEEPERS,
+    _P.site_closure_read: {_R.programme_manager: Reach.all},
+    _P.site_closure_manage: {_R.programme_manager: Reach.all},
+    _P.site_closure_run: {_S.mover: Reach.all},
     _P.worklist_read: _CASE_STAFF,
+    # A filter names no household; what it finds is asked again within the reach of whoever runs it.
+    _P.saved_worklist_read: dict.fromkeys(_CASE_STAFF, Reach.shared),
+    _P.saved_worklist_run: dict.fromkeys(_CASE_STAFF, Reach.shared),
+    _P.saved_worklist_write: dict.fromkeys(_CASE_STAFF, Reach.actor),
     # What is known of a person, and who belongs to the household: whoever takes households in keeps it true.
     _P.person_update: _KEEPERS,
     _P.household_read: _CASE_STAFF,

@@ -40,6 +40,10 @@ def condition(shield: Shield, reach: Reach, holder: Holder) -> str:  # noqa: PLR
         return _followed(shield, holder)
     if reach is Reach.vouched:
         return vouching.within_reach(shield.table, holder)
+    if reach is Reach.actor:
+        return f"{shield.column('actor')} = {holder('actor')}"
+    if reach is Reach.shared:
+        return " OR ".join(f"{shield.column(of)} = {holder(of)}" for of in ("actor", "office", "region"))
     if reach is Reach.organization:
         return f"{shield.column('organization')} = {holder('organization')}"
     if reach is Reach.region:

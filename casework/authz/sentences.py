@@ -33,6 +33,11 @@ REACHES: Final[Mapping[Reach, Text]] = {
         "les comptes dont chaque rôle est de ceux dont la personne peut se porter garante",
         "accounts whose every role is one the caller may vouch for",
     ),
+    Reach.actor: Text("ce que la personne a écrit elle-même", "what the caller wrote"),
+    Reach.shared: Text(
+        "ce que la personne a écrit elle-même, ou que l'on partage avec son bureau ou sa région",
+        "what the caller wrote, or is shared with the caller's office or region",
+    ),
     Reach.organization: Text("les lignes de son organisme", "rows of the caller's organization"),
 }
 SIGHTS: Final[Mapping[Sight, Text]] = {

@@ -53,6 +53,7 @@ class Shield:
             "region": "region_code",
             "organization": "organization_id",
             "spokesperson": "spokesperson_id",
+            "actor": "actor_id",
         }
         return self.columns.get(reach, default.get(reach, reach))
 
@@ -105,7 +106,7 @@ SHIELDS: tuple[Shield, ...] = (
     Shield(
         "cases",
         Shape.case,
-        select=(P.case_read, P.break_glass_grant, P.key_rotate, P.retention_apply),
+        select=(P.case_read, P.break_glass_grant, P.key_rotate, P.retention_apply, P.site_closure_run),
         insert=(P.case_create,),
         update={
             P.case_update: ("status", "caseworker_id", "external_id", "version"),
@@ -115,6 +116,7 @@ SHIELDS: tuple[Shield, ...] = (
             P.claim_status_void: ("version",),
             P.needs_record: ("version",),
             P.handover_answer: ("caseworker_id", "version"),
+            P.lodging_record: ("version",),
             P.programme_change: ("programme", "version"),
             **dict.fromkeys((P.person_update, P.household_change), ("version",)),
             P.key_rotate: ("sealed_close_reason",),
@@ -161,9 +163,10 @@ SHIELDS: tuple[Shield, ...] = (
     _child("claim_statuses", (P.case_read, P.key_rotate), (P.case_create, P.claim_status_record), update={
         P.claim_status_void: ("voided_at", "voided_by", "sealed_void_reason", "version"),
         P.key_rotate: ("sealed_source", "sealed_void_reason")}, group=FieldGroup.claim),
-    # The duty is raised by the arrival itself.
-    _child("address_notices", (P.address_notice_read, P.key_rotate), (P.assignment_arrive,), update={
-        P.assignment_arrive: ("moved_on", "due_on"),
+    # The duty is raised by the arrival itself, or by another shelter.
+    _child("address_notices", (P.address_notice_read, P.key_rotate, P.site_closure_run),
+           (P.assignment_arrive, P.lodging_record, P.site_closure_run), update={
+        **dict.fromkeys((P.assignment_arrive, P.lodging_record, P.site_closure_run), ("moved_on", "due_on")),
         P.address_notice_record: ("notified_on", "notified_by", "sealed_receipt", "version"),
         P.key_rotate: ("sealed_receipt",)}),
     _child("needs", (P.case_read,), (P.case_create, P.needs_record), group=FieldGroup.needs),
@@ -174,6 +177,19 @@ SHIELDS: tuple[Shield, ...] = (
     _child("handovers", (P.handover_read, P.key_rotate), (P.handover_propose,), update={
         P.handover_answer: ("status", "answered_at", "sealed_answer", "version"),
         P.key_rotate: ("sealed_reason", "sealed_answer")}),
+    # The receiving office's column: it sees the proposal, and not the cases.
+    Shield("office_handovers", Shape.plain, select=(P.office_handover_read,), insert=(P.office_handover_propose,),
+           update={P.office_handover_answer: ("status", "answer", "answered_by", "answered_at", "version")}),
+    _child("office_handover_cases", (P.handover_read,), (P.office_handover_propose,)),
+    # Office and region stand on a row only while it is shared.
+    Shield("saved_worklists", Shape.plain, select=(P.saved_worklist_read, P.saved_worklist_run, P.saved_worklist_write),
+           insert=(P.saved_worklist_write,), delete=(P.saved_worklist_write,)),
+    _child("lodgings", (P.lodging_read, P.site_closure_run), (P.lodging_record, P.site_closure_run),
+           update=dict.fromkeys((P.lodging_record, P.site_closure_run), ("ends_on", "end_reason", "version"))),
+    Shield("site_closures", Shape.plain, select=(P.site_closure_read, P.site_closure_run),
+           insert=(P.site_closure_manage,), update={P.site_closure_run: ("finished_at", "version")}),
+    _child("site_closure_moves", (P.site_closure_read, P.site_closure_run), (P.site_closure_manage,),
+           update={P.site_closure_run: ("status", "next_lodging_id", "done_at")}),
     _child("collection_notices", (P.collection_notice_read,), (P.collection_notice_record,)),
     _child("service_languages", (P.service_language_read,), (P.service_language_record,)),
     # Written by a trigger on `cases`, whatever changes the caseworker.

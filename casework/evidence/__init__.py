@@ -23,6 +23,7 @@ _BENCHES = {
     "read-case": "bench_read_case",
     "recommend": "bench_recommend",
     "search": "bench_search",
+    "worklist": "bench_worklist",
 }
 _DRILLS = {
     "access": "drill_access",

@@ -115,7 +115,10 @@ def _account(facts: Facts, row: Row) -> str:
 
 OWN_STATES: Mapping[str, Callable[[Facts, Row], str]] = {
     "agreements": lambda facts, row: _ended(row, "ended_at"),  # noqa: ARG005
-    "sites": lambda facts, row: _ended(row, "closed_on"),  # noqa: ARG005
+    "sites": lambda facts, row: f"{_ended(row, 'closed_on')}{' lodging' * (row['lodged'] + row['promised'] > 0)}",  # noqa: ARG005
+    "saved_worklists": lambda facts, row: "shared" if row["office_id"] or row["region_code"] else "alone",  # noqa: ARG005
+    "lodgings": lambda facts, row: _ended(row, "ends_on"),  # noqa: ARG005
+    "site_closures": lambda facts, row: _ended(row, "finished_at"),  # noqa: ARG005
     "capacities": lambda facts, row: _capacity(row),  # noqa: ARG005 -- the table's signature
     "milestones": lambda facts, row: "void" if row["voided_at"] else "live",  # noqa: ARG005 -- the table's signature
     "claim_statuses": lambda facts, row: "void" if row["voided_at"] else "live",  # noqa: ARG005 -- the same

@@ -135,6 +135,9 @@ class Oracle:
             return bool(row.get(shield.column("organization")) == str(who.organization_id))
         if reach is Reach.vouched:
             return self._vouched(who, shield.table, row)
+        if reach is Reach.shared:
+            mine = {"actor_id": who.id, "office_id": who.office_id, "region_code": who.region_code}
+            return any(value is not None and row[column] == str(value) for column, value in mine.items())
         if reach is Reach.actor:
             return bool(row.get("actor_id") == str(who.id))
         if reach is Reach.sponsored and shield.shape is Shape.plain:

@@ -159,7 +159,8 @@ def _of_agreement(aim: Aim) -> int:
 
 
 def _closing_site(aim: Aim) -> int:
-    return conflict(aim.row is not None and aim.row["closed_on"] is not None)
+    row = aim.row or {"closed_on": None, "lodged": 0, "promised": 0}
+    return conflict(row["closed_on"] is not None or row["lodged"] + row["promised"] > 0)
 
 
 def _completing(aim: Aim) -> int:

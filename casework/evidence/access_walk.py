@@ -246,9 +246,9 @@ class Walk:
 
 PROBLEM = {
     "assignment_status", "detail", "draw_status", "earlier", "erasure_id", "error", "errors", "expected", "groups",
-    "hold_id", "later", "missing", "needs", "notified_on", "offer_status", "offices", "permission", "person_id",
-    "places_left", "places_needed", "reasons", "recorded_by", "role", "rules", "run_status", "seats_left",
-    "seats_needed", "status", "taken", "title", "type", "undertaking_state", "waiting",
+    "hold_id", "later", "missing", "needs", "most", "notified_on", "offer_status", "offices", "permission", "person_id",
+    "persons", "places_left", "places_needed", "reasons", "recorded_by", "role", "rules", "run_status", "seats_left",
+    "seats_needed", "short", "status", "taken", "title", "type", "undertaking_state", "waiting",
 }  # fmt: skip
 # What triggers carry along, inside the same case: reach, version, and the ends of grants follow its household.
 BOUND = frozenset({"cases", "persons", "offers", "assignments", "enrolments", "milestones", "recommendations"})

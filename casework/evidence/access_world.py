@@ -20,13 +20,16 @@ from casework.demo.world import key
 from casework.evidence import (
     access_duties,
     access_following,
+    access_lodging,
     access_observing,
+    access_offices,
     access_pilots,
     access_sponsoring,
     access_supply,
 )
 from casework.kernel import clock
 from casework.kernel.ids import new_id
+from casework.lodging.moving import move_next
 from casework.placement.expiry import expire_due
 from casework.placement.run_solving import solve_next
 
@@ -110,6 +113,8 @@ async def build(stage: Stage, people: Sequence[Player], *, short: bool) -> None:
     await access_sponsoring.add(author)
     await access_pilots.add(author, len(wanted) + 100)
     await access_supply.add(author)
+    await access_lodging.add(author, len(wanted) + 140)
+    await access_offices.add(author, len(wanted) + 180)
     await access_duties.leftovers(owner)
     await owner.execute(END_AGREEMENT, (key("le-phare/ended/agreement"),))
     while await stage.app.state.sequencer.tick():
@@ -165,6 +170,10 @@ class Author:
 
     async def solved(self) -> None:
         while await solve_next(self._stage.app.state.database) is not None:
+            pass
+
+    async def moved(self) -> None:
+        while await move_next(self._stage.app.state.database) is not None:
             pass
 
     async def taken_in_as(self, story: str, taker: str, number: int) -> Json:

@@ -68,6 +68,18 @@ def observe(traffic: Traffic, plant: Planter, case: dict[str, Any], recommended:
     traffic.do("basile", "GET", path)
 
 
+def pass_on(traffic: Traffic, plant: Planter, case: dict[str, Any]) -> None:
+    """Proposed to another office and taken back; a worklist saved and run."""
+    body = {"to_office_id": str(world.key("praida")), "case_ids": [case["id"]]}
+    body["reason"] = plant.field("OfficeHandoverCreate.reason")
+    proposed = traffic.do("prosper", "POST", "/v1/office-handovers", body)
+    back = {"reason": plant.field("OfficeHandoverRefuse.reason")}
+    traffic.do("prosper", "POST", f"/v1/office-handovers/{proposed['id']}/refuse", back, If_Match='"1"')
+    asked = {"name": plant.field("SavedWorklistCreate.name"), "asked": {"status": "open"}}
+    saved = traffic.do("camille", "POST", "/v1/saved-worklists", asked)
+    traffic.do("camille", "GET", f"/v1/saved-worklists/{saved['id']}/cases")
+
+
 def tell_authorities(traffic: Traffic, plant: Planter, path: str) -> None:
     for notice in traffic.do("pelagie", "GET", f"{path}/address-notices")["items"]:
         done = {"notified_on": clock.today().isoformat(), "receipt": plant.field("AddressNoticeDone.receipt")}

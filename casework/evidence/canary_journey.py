@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from casework.demo import world
-from casework.evidence.canary_claim import follow, follow_claim, observe, tell_authorities
+from casework.evidence.canary_claim import follow, follow_claim, observe, pass_on, tell_authorities
 from casework.evidence.canary_fields import IN_ROWS, SEALED
 from casework.evidence.canary_people import keep
 from casework.evidence.canary_privacy import protect
@@ -168,6 +168,7 @@ def _settle(traffic: Traffic, plant: Planter, case: dict[str, Any]) -> dict[str,
     follow_claim(traffic, plant, path)
     recommended = traffic.do("camille", "POST", f"{path}/recommendations", **plant.keyed())
     observe(traffic, plant, case, recommended)
+    pass_on(traffic, plant, case)
     offer = traffic.do("camille", "POST", "/v1/offers", _offered(case, plant))
     person = case["household"]["members"][0]["person_id"]
     said = {"person_id": person, "channel": "phone", "language": "fr"}

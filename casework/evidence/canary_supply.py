@@ -22,7 +22,9 @@ def partners(traffic: Traffic, plant: Planter) -> None:
     path = f"/v1/organizations/{organization['id']}"
     traffic.do("coralie", "PATCH", path, {"name": word("OrganizationPatch.name")}, If_Match='"1"')
     site = {"name": word("SiteCreate.name"), "geo_code": "10043", "languages": [], "services": [], "opened_on": day}
-    traffic.do("coralie", "POST", f"{path}/sites", site)
+    opened = traffic.do("coralie", "POST", f"{path}/sites", site | {"beds": 5})
+    closing = {"closed_on": day, "reason": word("SiteClosureCreate.reason")}
+    traffic.do("prosper", "POST", f"/v1/sites/{opened['id']}/closures", closing, If_Match='"1"')
     terms = {
         "organization_id": organization["id"], "funding": "PASI", "edition": "2025-2028", "stream": "4",
         "programmes": ["asylum"], "region_code": "01", "volume": 5, "starts_on": day, "ends_on": day,

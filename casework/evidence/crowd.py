@@ -121,7 +121,7 @@ _EXPECT = (
     "INSERT INTO milestone_expectations (id, case_id, office_id, region_code, code, anchor, due_on, certain)"
     " SELECT gen_random_uuid(), c.id, c.office_id, c.region_code, m.code, 'claim',"
     " %(today)s::date + (abs(hashtext(c.reference || m.code)) %% 400) - 40, true"
-    " FROM cases c CROSS JOIN (VALUES ('claim_eligible'), ('work_permit')) m (code)"
+    " FROM cases c CROSS JOIN (VALUES ('CLAIM_DOC'), ('MED_EXAM')) m (code)"
 )
 # On their way to a region: offered to it, and living in none yet.
 _GRANT = (

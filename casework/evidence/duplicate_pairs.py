@@ -16,7 +16,7 @@ from casework.kernel.partial_date import PartialDate
 from casework.search.service import closeness
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from casework.evidence.misspelt import Asked
 
@@ -50,7 +50,11 @@ TOLD: dict[str, Callable[[int, int, int], tuple[str | None, bool]]] = {
 
 
 def pairs(seed: int, count: int) -> Iterator[Pair]:
-    rng, people = random.Random(f"pairs-{seed}"), everyone(seed, count)
+    yield from pairs_of(random.Random(f"pairs-{seed}"), everyone(seed, count))
+
+
+def pairs_of(rng: random.Random, people: Sequence[Asked]) -> Iterator[Pair]:
+    """Every kind of pair, of each of them."""
     for place, one in enumerate(people):
         year, month, day = rng.randint(1950, 2015), rng.randint(1, 12), rng.randint(1, 12)
         born = f"{year}-{month:02}-{day:02}"

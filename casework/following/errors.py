@@ -43,6 +43,33 @@ class ReceiverNotInForce(Problem):
     )
 
 
+class NothingToHandOver(Problem):
+    status = 409
+    title = Text("Rien à transférer", "Nothing to hand over")
+    detail = Text(
+        "Ce bureau n'a plus de dossier qui ne soit déjà proposé.",
+        "This office has no case left that is not proposed already.",
+    )
+
+
+class CaseAlreadyProposedToOffice(Problem):
+    status = 409
+    title = Text("Dossier déjà proposé à un bureau", "Case already proposed to an office")
+    detail = Text(
+        "L'un de ces dossiers est déjà proposé à un bureau ; attendez sa réponse, ou retirez la proposition.",
+        "One of these cases is already proposed to an office; wait for the answer, or take the proposal back.",
+    )
+
+
+class ExternalIdTaken(Problem):
+    status = 409
+    title = Text("Numéro externe déjà pris", "External id taken")
+    detail = Text(
+        "Un de ces dossiers porte un external_id que votre bureau emploie déjà ; changez-le, ou refusez.",
+        "One of these cases carries an external_id that your office uses already; change it, or refuse.",
+    )
+
+
 class StatusNotGranted(Problem):
     status = 409
     title = Text("Statut non accordé", "Status not granted")
@@ -59,6 +86,11 @@ class ProgrammeCannotFollow(Problem):
         "Seul un dossier de demande d'asile devient un dossier de personne protégée.",
         "Only an asylum case becomes the case of a protected person.",
     )
+
+
+def there_already(*pointers: str) -> InvalidContent:
+    text = Text("Ce dossier est déjà à ce bureau.", "This case is at that office already.")
+    return InvalidContent(errors=[Fault(text, "there_already", pointer=pointer) for pointer in pointers])
 
 
 def staff_only() -> InvalidContent:

@@ -156,9 +156,16 @@ async def responsibility(session: Session, caller: Caller, case_id: UUID) -> dic
         who = _one(kind, source, since, ends, organization_id=organization_id, region_code=region, user_id=user_id)
         told["before" if not in_force else "next" if source == "offer" else "now"].append(who)
     told["next"] += [_one("caseworker", "handover", None, None, user_id=user_id) for (user_id,) in found["proposed"]]
+    since = None
+    for from_office, to_office, status, _, settled_at in found["offices"]:
+        if status == HandoverStatus.accepted:
+            told["before"].append(_one("office", "office_handover", since, settled_at, office_id=from_office))
+            since = settled_at
+        else:
+            told["next"].append(_one("office", "office_handover", None, None, office_id=to_office))
     return {"case_id": case_id, "office_id": rows[0][0], **told}
 
 
 def _one(kind: str, source: str, since: Any, until: Any, **named: Any) -> dict[str, Any]:
-    nobody = {"user_id": None, "organization_id": None, "region_code": None}
+    nobody = {"user_id": None, "organization_id": None, "region_code": None, "office_id": None}
     return {"kind": kind, "source": source, "since": since, "until": until, **nobody, **named}

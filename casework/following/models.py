@@ -149,3 +149,48 @@ class ServiceLanguage(CaseBound, Record, table=True):
     ends_on: date | None = None
     recorded_at: datetime = Field(default_factory=now, sa_type=Instant)
     recorded_by: UUID
+
+
+class OfficeHandover(VersionedRecord, table=True):
+    """Many cases proposed to another office at once; `office_id` is the one that receives them.
+
+    Accepted, a trigger moves them all in that same transaction, and every row of theirs follows.
+    """
+
+    __tablename__ = "office_handovers"
+    __table_args__ = (
+        one_of("status", HandoverStatus),
+        sa.CheckConstraint(
+            "(status = 'proposed') = (answered_at IS NULL) AND (status = 'proposed') = (answered_by IS NULL)",
+            name="answer_is_whole",
+        ),
+        sa.CheckConstraint("status <> 'accepted' OR answered_by <> proposed_by", name="accepted_by_another"),
+    )
+
+    office_id: UUID = Field(foreign_key="offices.id", index=True)
+    reason: str
+    proposed_by: UUID
+    status: HandoverStatus = Field(default=HandoverStatus.proposed, sa_type=TextEnum(HandoverStatus))
+    answer: str | None = None
+    answered_by: UUID | None = None
+    answered_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class OfficeHandoverCase(CaseBound, Record, table=True):
+    """One case of it, and the office that it comes from; a case is proposed to one office at a time."""
+
+    __tablename__ = "office_handover_cases"
+    __table_args__ = (
+        one_of("status", HandoverStatus),
+        sa.UniqueConstraint("office_handover_id", "case_id"),
+        sa.Index(
+            "uq_office_handover_cases_proposed", "case_id", unique=True, postgresql_where=sa.text("status = 'proposed'")
+        ),
+    )
+
+    office_handover_id: UUID = Field(foreign_key="office_handovers.id")
+    from_office_id: UUID = Field(foreign_key="offices.id")
+    to_office_id: UUID = Field(foreign_key="offices.id")
+    status: HandoverStatus = Field(default=HandoverStatus.proposed, sa_type=TextEnum(HandoverStatus))
+    proposed_at: datetime = Field(default_factory=now, sa_type=Instant)
+    settled_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -51,6 +51,13 @@ def dated(table: str) -> str:
     )
 
 
+# Office by office: (from, to, status, proposed, settled).
+OFFICES = (
+    "SELECT from_office_id, to_office_id, status, proposed_at, settled_at FROM office_handover_cases"
+    " WHERE case_id = %s AND status <> 'refused' ORDER BY id"
+)
+
+
 async def responsible(session: Session, caller: Caller, case_id: UUID) -> dict[str, list[tuple[Any, ...]]]:
     """Who follows or hosts, as rows; whom the case is proposed to, for those who may know."""
     sees = reach_of(caller.role, Permission.handover_read) is not None
@@ -58,4 +65,5 @@ async def responsible(session: Session, caller: Caller, case_id: UUID) -> dict[s
         "followed": await session.rows(FOLLOWED, (case_id,)),
         "hosts": await session.rows(HOSTS, (case_id,)),
         "proposed": await session.rows(PROPOSED, (case_id,)) if sees else [],
+        "offices": await session.rows(OFFICES, (case_id,)) if sees else [],
     }

@@ -111,10 +111,11 @@ class ResponsibleKind(StrEnum):
     organization = "organization"
     region = "region"
     spokesperson = "spokesperson"
+    office = "office"
 
 
 class Responsible(Output):
-    """Somebody of the case, from when to when; `until` null: no end in sight. One of the last three fields names them."""
+    """Somebody of the case, from when to when; `until` null: no end in sight. One of the last four fields names them."""
 
     kind: ResponsibleKind
     source: str
@@ -123,6 +124,7 @@ class Responsible(Output):
     user_id: UUID | None
     organization_id: UUID | None
     region_code: str | None
+    office_id: UUID | None
 
 
 class ResponsibilityRead(Output):

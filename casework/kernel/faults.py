@@ -59,7 +59,9 @@ def from_validation(errors: Sequence[Any]) -> Problem:
 
 def _fault(error: dict[str, Any]) -> Fault:
     text = _message(error)
-    location = [str(part) for part in error["loc"]]
+    # A rule about several fields of one object says which of them is wrong.
+    named = (error.get("ctx") or {}).get("field")
+    location = [str(part) for part in error["loc"]] + ([named] if isinstance(named, str) else [])
     if location[:1] == ["body"]:
         known = [] if error["type"] == "json_invalid" else location[1:]
         return Fault(text, error["type"], pointer=pointer(known, error["type"] == "extra_forbidden"))

@@ -25,6 +25,15 @@ class SiteAlreadyClosed(Problem):
     detail = Text("Ce lieu de service est déjà fermé.", "This site is already closed.")
 
 
+class SiteStillLodges(Problem):
+    status = 409
+    title = Text("Des ménages y sont hébergés", "Households are lodged there")
+    detail = Text(
+        "{persons} personne(s) y sont hébergées ou attendues : fermez-le avec leurs lieux successeurs (closures).",
+        "{persons} person(s) are lodged or awaited there: close it with their successors (closures).",
+    )
+
+
 class PlacesOutsideTerms(Problem):
     status = 409
     title = Text("Places hors des nouveaux termes", "Places outside the new terms")

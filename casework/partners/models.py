@@ -24,10 +24,20 @@ class Organization(VersionedRecord, table=True):
 
 
 class Site(VersionedRecord, table=True):
-    """Where an organization receives people: its own languages and services, open over a period."""
+    """Where an organization receives people: its own languages and services, open over a period.
+
+    `beds`: how many persons it lodges at most, null where it lodges nobody; triggers on stays keep the other two.
+    """
 
     __tablename__ = "sites"
-    __table_args__ = (sa.CheckConstraint("closed_on >= opened_on", name="period"),)
+    __table_args__ = (
+        sa.CheckConstraint("closed_on >= opened_on", name="period"),
+        sa.CheckConstraint(
+            "CASE WHEN beds IS NULL THEN lodged = 0 AND promised = 0"
+            " ELSE lodged >= 0 AND promised >= 0 AND lodged + promised <= beds END",
+            name="beds",
+        ),
+    )
 
     organization_id: UUID = Field(foreign_key="organizations.id", index=True)
     name: str
@@ -37,6 +47,9 @@ class Site(VersionedRecord, table=True):
     services: list[str] = Field(sa_type=ARRAY(sa.Text))
     opened_on: date
     closed_on: date | None = None
+    beds: int | None = None
+    lodged: int = 0
+    promised: int = 0
 
 
 class Agreement(VersionedRecord, table=True):

@@ -146,7 +146,7 @@ async def read_site(response: Response, site_id: UUID, caller: Reader, session: 
 
 
 @router.post("/sites/{site_id}/close", response_model=SiteRead,
-             **described(Permission.organization_write, errors.SiteAlreadyClosed, *VERSIONED))  # fmt: skip
+             **described(Permission.organization_write, errors.SiteAlreadyClosed, errors.SiteStillLodges, *VERSIONED))  # fmt: skip
 async def close_site(
     response: Response, site_id: UUID, body: SiteClose, caller: Writer, version: ExpectedVersion, session: OnceSession
 ) -> Site:

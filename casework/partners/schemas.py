@@ -77,6 +77,7 @@ class SiteCreate(Input):
     languages: Languages
     services: Services
     opened_on: CivilDate
+    beds: Annotated[SmallInt, Field(description="Lits, où l'on héberge. Beds, where people are lodged.")] | None = None
 
 
 class SiteClose(Input):
@@ -93,6 +94,9 @@ class SiteRead(Output):
     services: list[str]
     opened_on: date
     closed_on: date | None
+    beds: int | None
+    lodged: int
+    promised: int
     version: int
 
 

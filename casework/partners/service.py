@@ -70,12 +70,14 @@ async def open_site(session: Session, caller: Caller, organization_id: UUID, wan
 
 
 async def close_site(session: Session, caller: Caller, site_id: UUID, version: int, closed_on: date) -> Site:
-    """Raises NotFound, StaleVersion, SiteAlreadyClosed or InvalidContent."""
+    """Raises NotFound, StaleVersion, SiteAlreadyClosed, SiteStillLodges or InvalidContent."""
     site = await single(session, select(Site).where(col(Site.id) == site_id), version, lock=True)
     if site.closed_on is not None:
         raise errors.SiteAlreadyClosed
     if closed_on < site.opened_on:
         raise errors.period_reversed("/closed_on")
+    if site.lodged + site.promised > 0:
+        raise errors.SiteStillLodges(persons=site.lodged + site.promised)
     site.closed_on, site.version = closed_on, site.version + 1
     await session.flush()
     trail.record(session, caller, "site.closed", {"site": str(site.id)})

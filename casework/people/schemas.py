@@ -134,7 +134,7 @@ class IdentifierCreate(Input):
     def _expires_after_issue(self) -> Self:
         if self.issued_on is not None and self.expires_on is not None and self.expires_on < self.issued_on:
             text = Text("La pièce expirerait avant sa délivrance.", "The document would expire before its issue.")
-            raise PydanticCustomError("identifier_period", "identifier period", {"text": text})
+            raise PydanticCustomError("identifier_period", "identifier period", {"text": text, "field": "expires_on"})
         return self
 
 
@@ -168,7 +168,7 @@ class ConsentSaid(Input):
     def _ends_after_it_began(self) -> Self:
         if self.expires_on is not None and self.expires_on < self.occurred_on:
             text = Text("Le consentement finirait avant d'avoir commencé.", "The consent would end before it began.")
-            raise PydanticCustomError("consent_period", "consent period", {"text": text})
+            raise PydanticCustomError("consent_period", "consent period", {"text": text, "field": "expires_on"})
         return self
 
 

@@ -82,6 +82,10 @@ SECTIONS: Mapping[str, str] = {
     "preferences": (
         "SELECT x.choices, x.occupations, x.occurred_on, x.recorded_on FROM preferences x WHERE x.case_id = %(case)s"
     ),
+    "lodgings": (
+        "SELECT s.name AS site, x.starts_on, x.ends_on, x.end_reason FROM lodgings x JOIN sites s ON s.id = x.site_id"
+        " WHERE x.case_id = %(case)s"
+    ),
     "observations": (
         "SELECT x.id, x.recorded_at, x.channel, x.language, x.sealed_text AS text, x.reviewed_at, x.outcome,"
         " x.sealed_review AS review FROM observations x WHERE x.person_id = %(person)s"

@@ -47,7 +47,7 @@ class CaseSearchCreate(Input):
             raise PydanticCustomError("nobody", "nobody", {"text": text})
         if self.hearing_from and self.hearing_to and self.hearing_to < self.hearing_from:
             text = Text("hearing_to précède hearing_from.", "hearing_to comes before hearing_from.")
-            raise PydanticCustomError("period", "period", {"text": text})
+            raise PydanticCustomError("period", "period", {"text": text, "field": "hearing_to"})
         return self
 
     def filters(self) -> dict[str, Any]:

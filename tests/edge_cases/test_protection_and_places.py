@@ -9,11 +9,11 @@ import pytest
 from casework.kernel import clock
 from tests.builders import a_case, accepted, an_offer
 from tests.cases.claims import arrived, stepped
-from tests.households.people import day, read, tell, told
+from tests.households.people import read, tell, told
+from tests.lodging.shelters import a_shelter, all_moved, closing, stays
+from tests.lodging.shelters import lodged as sheltered
 from tests.milestones.steps import days_ago, on, person, shared, the_velquindors
 from tests.milestones.steps import placed as lodged
-from tests.milestones.test_batches import line
-from tests.milestones.test_batches import sent as sent_together
 from tests.partners.test_agreements import a_successor, acting, ended, placed
 from tests.placement.households import RIMOUSKI, a_consent, a_couple_with_a_child, counted, problem
 from tests.protection.test_break_glass import broken
@@ -72,24 +72,20 @@ async def test_edge_case_10_places_lost_under_an_offer_are_reviewed_by_a_person_
 async def test_edge_case_11_a_shelter_closes_and_everybody_is_moved_at_once_with_offers_and_consents(
     world: World,
 ) -> None:
-    """§7.11: one act moves both households to another shelter, all or nobody; offers, places held and consents stand."""
-    cases = [await a_case(world, size=1, needs={}, preferences={}, consents=[a_consent(0)]) for _ in range(2)]
+    """§7.11: one act moves both households to another shelter, each whole; offers, places held and consents stand."""
+    ormes, aulnes = [await a_shelter(world, name, 4) for name in ("Refuge des Ormes", "Refuge des Aulnes")]
+    cases = [
+        (await sheltered(world, ormes, 1, needs={}, preferences={}, consents=[a_consent(0)], programme="asylum"))[0]
+        for _ in range(2)
+    ]
     offers = [await an_offer(world, case) for case in cases]
-    octave = world.client("octave")
-    moved = [
-        line(case, "SHELTER_IN", f"fermeture-{number}", evidence={"kind": "receipt", "reference": "Refuge des Aulnes"},
-             occurred_on=day(clock.today().isoformat()), note="Le Refuge des Ormes ferme.")
-        for number, case in enumerate(cases)
-    ]  # fmt: skip
-    spoilt = [moved[0], {**moved[1], "code": "NO_SUCH"}]
-    refused = await sent_together(octave, *spoilt, query="?mode=all_or_nothing")
-    assert refused.json()["recorded"] == 0, refused.text
-    done = told(await sent_together(octave, *moved, query="?mode=all_or_nothing"))
-    assert (done["recorded"], done["refused"]) == (2, 0)
+    done = told(await closing(world, ormes, aulnes), 201)
+    assert (done["persons"], done["short"]) == (2, 0)
+    assert await all_moved(world) == 2
     for case, offer in zip(cases, offers, strict=True):
-        shown = (await read(world, f"/v1/cases/{case['id']}/milestones", "octave"))["items"]
-        [shelter] = [one for one in shown if one["code"] == "SHELTER_IN"]
-        assert shelter["evidence"]["reference"] == "Refuge des Aulnes"
+        assert await stays(world, case) == [(ormes["id"], "site_closed"), (aulnes["id"], None)]
+        notices = (await read(world, f"/v1/cases/{case['id']}/address-notices"))["items"]
+        assert {one["authority"] for one in notices} == {"irb", "ircc_cbsa"}
         assert (await read(world, f"/v1/offers/{offer['id']}"))["status"] == "held"
         # The consent given before the move still carries the placement to its end.
         assert (await accepted(world, case, offer))["status"] == "accepted"

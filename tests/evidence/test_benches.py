@@ -35,7 +35,18 @@ def outcome_of(kind: str, name: str) -> dict[str, Any]:
 
 def test_every_program_is_registered() -> None:
     assert (sorted(benches()), sorted(drills())) == (
-        ["export", "import", "intake", "log-cost", "online", "placement", "read-case", "recommend", "search"],
+        [
+            "export",
+            "import",
+            "intake",
+            "log-cost",
+            "online",
+            "placement",
+            "read-case",
+            "recommend",
+            "search",
+            "worklist",
+        ],
         [
             "access",
             "auditor",
@@ -54,7 +65,7 @@ def test_every_program_is_registered() -> None:
     )
 
 
-@pytest.mark.parametrize(("kind", "name"), [("bench", "read-case"), ("bench", "intake"), ("bench", "online"), ("bench", "placement"), ("bench", "recommend"), ("bench", "import"), ("bench", "search"), ("drill", "oversell"), ("drill", "hostile"), ("drill", "names"), ("drill", "draw"), ("drill", "slow")]
+@pytest.mark.parametrize(("kind", "name"), [("bench", "read-case"), ("bench", "intake"), ("bench", "online"), ("bench", "placement"), ("bench", "recommend"), ("bench", "import"), ("bench", "search"), ("bench", "worklist"), ("drill", "oversell"), ("drill", "hostile"), ("drill", "names"), ("drill", "draw"), ("drill", "slow")]
 )  # fmt: skip
 def test_an_outcome_says_what_a_reader_needs_to_judge_it(kind: str, name: str) -> None:
     outcome = outcome_of(kind, name)

@@ -80,3 +80,13 @@ async def test_partners_keep_to_their_own_lists(world: World) -> None:
     for who in ("pelagie", "sidonie", "melchior", "aurele", "adele"):
         assert (await world.client(who).get("/v1/worklists")).status_code == 403
     assert set(TITLES) == set(Worklist)
+
+
+async def test_a_region_finds_what_is_late_of_those_offered_to_it_and_no_other_region_does(world: World) -> None:
+    """The case lives nowhere yet: only the grant of the offer leads there."""
+    offered, elsewhere = [await a_case(world, size=1, needs={}, preferences={}) for _ in range(2)]
+    await an_offer(world, offered)
+    assert {offered["id"], elsewhere["id"]} <= set(await listed(world, "overdue", "camille"))
+    assert await listed(world, "overdue", "coralie") == [offered["id"]]
+    assert await listed(world, "overdue", "edmee") == []
+    assert {offered["id"], elsewhere["id"]} <= set(await listed(world, "overdue", "prosper"))
