@@ -101,8 +101,7 @@ async def _content(
     log, selection, limit = export.log, export.selection, pull.limit
     if pull.form is Form.jsonl and not (selection.stated() or pull.proofs):
         key = mandate_key(session, caller) if log is LogName.milestones else None
-        count, last, text = await queries.written(session, log, pull.first, end, selection, limit, key)
-        return count, last, text.encode()
+        return await queries.written(session, log, pull.first, end, selection, limit, key)
     rows = await queries.rows(session, log, pull.first, end, selection, limit)
     last = rows[-1].index if rows else None
     if pull.form is Form.jsonl:

@@ -60,7 +60,7 @@ class Written(NamedTuple):
 
     entries: int
     last: int | None
-    text: str
+    lines: bytes
 
 
 class Checkpoint(NamedTuple):
@@ -112,11 +112,15 @@ async def written(  # noqa: PLR0913, PLR0917 -- the page, the selection and whos
     condition, values = selection.sql()
     key = (mandate_key or b"").ljust(HMAC_BLOCK, b"\0")
     pads = {"inner": bytes(byte ^ 0x36 for byte in key), "outer": bytes(byte ^ 0x5C for byte in key)}
-    [found] = await session.rows(
-        WRITTEN.format(case=PSEUDONYM if mandate_key else "''", rows=f"{SELECTED}{condition}"),
+    cursor = await (await session.driver()).execute(
+        WRITTEN.format(case=PSEUDONYM if mandate_key else "''", rows=f"{SELECTED}{condition}").encode(),
         {"log": log, "first": first, "end": end, "limit": limit, **values, **pads},
     )
-    return Written(*found)
+    result = cursor.pgresult
+    assert result is not None
+    # Megabytes that go out as they came in: never made into a text and back.
+    count, last, lines = (result.get_value(0, column) for column in range(3))
+    return Written(int(count or b"0"), None if last is None else int(last), lines or b"")
 
 
 async def nodes(session: Session, log: LogName, wanted: Collection[NodeId]) -> dict[NodeId, bytes]:
