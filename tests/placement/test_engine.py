@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from casework.evidence.placement_baselines import by_lot, greedy
 from casework.evidence.placement_world import Shape, world
 from casework.placement.engine import check as checker
+from casework.placement.engine import prices
 from casework.placement.engine.batch import canonical, instance_from, place
 from casework.placement.engine.check import check
 from casework.placement.engine.instance import EXCLUDED, NOWHERE, ImpossibleInstance, Instance, Pool
@@ -55,6 +56,32 @@ def nobody_could_still_be_placed(instance: Instance) -> None:
     room = instance.capacity - instance.used(placed.chosen)
     for i in np.flatnonzero(placed.chosen == NOWHERE):
         assert ranked(instance, int(i), placed.prices, room) == ()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_cases_settled_outside_the_program_cost_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many cases only the undecided stand in the program: its bound must be that of the whole one."""
+    found = world(Shape(160, 8, shortage=(-0.3, 0.05, 0.5)[seed % 3]), seed)
+    whole = bound(found, prices.relax(found).prices)
+    monkeypatch.setattr(prices, "SAMPLES", (20, 60))
+    monkeypatch.setattr(prices, "UNDECIDED", 10)
+    placed = place(found, QUICK)
+    # Sifting stops when no case would gain a point by moving.
+    assert abs(bound(found, placed.prices) - whole) <= len(found.cases) * SCALE
+    assert (found.used(placed.chosen) <= found.capacity).all()
+    assert placed.value >= found.value(greedy(found))
+
+
+@pytest.mark.parametrize("of", ["nobody", "nowhere"])
+def test_a_run_of_nobody_or_to_nowhere_places_nobody(of: str) -> None:
+    found = world(Shape(3, 2), 1)
+    if of == "nobody":
+        placed = place(found.part(np.zeros(0, dtype=np.int64)))
+    else:
+        none = replace(found, places=(), pools=(), scores=found.scores[:, :0])
+        placed = place(none)
+    assert (placed.chosen == NOWHERE).all()
+    assert placed.gap == 0.0
 
 
 @settings(max_examples=15, deadline=None)

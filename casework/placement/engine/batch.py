@@ -72,6 +72,8 @@ def place(instance: Instance, effort: Effort | None = None, told: Callable[[int]
     """
     looking = effort or Effort.usual(len(instance.cases))
     relaxed = relax(instance)
+    if not instance.scores.size:
+        return Placed(instance, np.full(len(instance.cases), NOWHERE, dtype=np.int64), relaxed.prices)
     told(10)
     chosen = improved(instance, relaxed, rounded(instance, relaxed, looking), looking, told)
     return Placed(instance, chosen, relaxed.prices)

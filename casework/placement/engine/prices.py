@@ -66,7 +66,7 @@ def relax(instance: Instance) -> Relaxed:
     those whose choice is close at these prices stand in the program, and the others go where they gain most."""
     prices = np.zeros(len(instance.pools), dtype=np.int64)
     n = len(instance.cases)
-    if not n or not len(instance.places):
+    if not instance.scores.size:  # nobody, or nowhere to go: room is worth nothing
         none = np.zeros(0, dtype=np.int64)
         return Relaxed(prices, Pairs(none, none), none.astype(np.float64))
     for size in SAMPLES:
