@@ -5,6 +5,7 @@ from __future__ import annotations
 from casework.evidence import (
     access_following,
     access_keeping,
+    access_moving,
     access_observing,
     access_people,
     access_pilots,
@@ -16,7 +17,7 @@ from casework.evidence.access_aims import Aim, Listed, Recipe
 
 __all__ = ["LISTS", "RECIPES", "Aim", "Listed", "Recipe"]
 PARTS = (
-    access_supply, access_placing, access_observing, access_following, access_people, access_keeping, access_sponsoring,
+    access_supply, access_placing, access_moving, access_observing, access_following, access_people, access_keeping, access_sponsoring,
     access_pilots,
 )  # fmt: skip
 RECIPES: tuple[Recipe, ...] = tuple(recipe for part in PARTS for recipe in part.RECIPES)
