@@ -19,6 +19,7 @@ import casework.people.models
 import casework.pilots.models
 import casework.placement.models
 import casework.placement.run_models
+import casework.placement.transfer_models
 import casework.privacy.models
 import casework.protection.models
 import casework.search.models

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-SLOTS = 259
+SLOTS = 267
 """Places where an id goes in; a new one is compared as soon as it is counted here."""
 
 # The name under which an id goes in → what it names.
@@ -49,6 +49,7 @@ KINDS = {
     "run_id": "run",
     "offer_id": "offer",
     "assignment_id": "assignment",
+    "transfer_id": "transfer",
     "milestone_id": "milestone",
     "recommendation_id": "recommendation",
     "observation_id": "observation",
@@ -104,6 +105,7 @@ KINDS = {
     "spokesperson_id": "spokesperson",
     "draw_id": "draw",
 }
+MOVING = {"asked_by": "household", "reason_code": "family", "reason": "Près de sa sœur."}
 KNOCKERS = {
     Role.intake_worker: "octave",
     Role.caseworker: "basile",
@@ -146,6 +148,7 @@ LOG_OF_REFUSALS = ("log_leaves", "log_queue")
 BODILESS_PATHS = {
     "/v1/handovers/{handover_id}/accept",
     "/v1/office-handovers/{office_handover_id}/accept",
+    "/v1/transfers/{transfer_id}/accept",
     "/v1/placement-runs/{run_id}/cancel",
 }
 # Upon the case's own version, which is the first one of the household that waits.
@@ -247,6 +250,9 @@ async def elsewhere(world: World) -> dict[str, str]:
     assert observed.status_code == 201, observed.text
     offer = await accepted(world, case, await an_offer(world, case, "racines-d-estrie/43027", "prosper"), "prosper")
     told = milestone_of(adults_of(case)[0])
+    elsewhere_yet = {"case_id": case["id"], "capacity_id": str(world.key("maison-des-rives/23027")), **MOVING}
+    transfer = await world.client("prosper").post("/v1/transfers", json=elsewhere_yet)
+    assert transfer.status_code == 201, transfer.text
     recorded = await world.client("raoul").post(f"/v1/cases/{case['id']}/milestones", json=told)
     assert recorded.status_code == 201, recorded.text
     status = await a_claim_status(world, case, "prosper")
@@ -299,7 +305,7 @@ async def elsewhere(world: World) -> dict[str, str]:
         "erasure": erasure["id"], "hold": (await stories.held(world, case_id=case["id"]))["id"],
         "client": client["id"], "secret": secret.json()["id"], "grant": str(world.key("ines/grant")),
         "case": case["id"], "person": adults_of(case)[0], "recommendation": recommended["id"], "observation": observed.json()["id"], "offer": offer["id"],
-        "assignment": offer["assignment_id"], "milestone": recorded.json()["id"], "user": str(world.key("ines")),
+        "assignment": offer["assignment_id"], "transfer": transfer.json()["id"], "milestone": recorded.json()["id"], "user": str(world.key("ines")),
         "capacity": str(world.key("racines-d-estrie/43027")), "organization": str(world.key("racines-d-estrie")),
         "agreement": str(world.key("racines-d-estrie/agreement")),
     }  # fmt: skip
@@ -393,6 +399,7 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
     bodies: dict[str, dict[str, Any]] = {action: {} for action in BODILESS} | {
         "cases": {"programme": "asylum", "members": [member]},
         "offers": {"case_id": mine["waiting"], "capacity_id": mine["capacity"], "reason": "Premier choix."},
+        "transfers": {"case_id": mine["case"], "capacity_id": str(key("le-phare/12072")), **MOVING},
         "case-searches": {"limit": 5},
         "placement-runs": {"case_ids": [mine["waiting"]]},
         "confirmations": {"choices": [{"case_id": mine["waiting"]}], "reason": "Premier choix."},
@@ -494,6 +501,8 @@ def whole_body(slot: Slot, mine: dict[str, str], role: Role) -> dict[str, Any]:
     }
     if not slot.path.startswith("/v1/sponsors"):
         bodies |= of_a_case
+    if slot.path.startswith("/v1/transfers"):
+        bodies["withdraw"] = {"reason_code": "mistaken", "reason": "Motif."}
     if slot.path.startswith("/v1/observations"):
         return {"outcome": "upheld", "reason": "Vu."}
     if slot.path.startswith("/v1/sites"):

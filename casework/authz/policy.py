@@ -141,6 +141,11 @@ class Permission(StrEnum):
     assignment_arrive = "assignment:arrive"
     assignment_end = "assignment:end"
     assignment_hand_over = "assignment:hand_over"
+    transfer_propose = "transfer:propose"
+    transfer_read = "transfer:read"
+    transfer_answer = "transfer:answer"
+    transfer_withdraw = "transfer:withdraw"
+    transfer_depart = "transfer:depart"
     milestone_read = "milestone:read"
     milestone_record = "milestone:record"
     milestone_void = "milestone:void"
@@ -437,6 +442,18 @@ POLICY: Mapping[Permission, Mapping[Actor, Reach]] = {
     _P.assignment_arrive: {_R.partner: Reach.granted, _R.coordinator: Reach.region},
     _P.assignment_end: {**_DECIDERS, _R.coordinator: Reach.region},
     _P.assignment_hand_over: {_R.programme_manager: Reach.all},
+    # Another place for a household that has one: as an offer, then the receiving organization's word.
+    _P.transfer_propose: _DECIDERS,
+    _P.transfer_read: {
+        _R.intake_worker: Reach.office,
+        _R.caseworker: Reach.office,
+        _R.coordinator: Reach.region,
+        _R.programme_manager: Reach.all,
+        _R.partner: Reach.granted,
+    },
+    _P.transfer_answer: {_R.partner: Reach.granted},
+    _P.transfer_withdraw: _DECIDERS,
+    _P.transfer_depart: _DECIDERS,
     _P.milestone_read: _CASE_READERS,
     _P.milestone_record: {role: reach for role, reach in _CASE_READERS.items() if role is not _S.emergency},
     _P.milestone_void: {

@@ -209,6 +209,7 @@ SHIELDS: tuple[Shield, ...] = (
         P.offer_answer: ("status", "answered_at", "version"),
         P.offer_withdraw: ("status", "answered_at", "sealed_withdraw_reason", "version"),
         P.offer_expire: ("status", "version"),
+        P.transfer_answer: ("version",),  # to lock it: a transfer changes under its offer's lock
         P.key_rotate: ("sealed_reason", "sealed_withdraw_reason")},
         fields=dict.fromkeys(("sealed_reason", "sealed_withdraw_reason"), FieldGroup.reasons)),
     _child("offer_answers", (P.offer_read,), (P.offer_answer,), host=OWN_OFFER),
@@ -220,6 +221,10 @@ SHIELDS: tuple[Shield, ...] = (
         P.assignment_hand_over: ("status", "ended_on", "end_code", "version"),
         P.key_rotate: ("sealed_end_reason",)},
         fields={"sealed_end_reason": FieldGroup.reasons}),
+    _child("transfers", (P.transfer_read,), (P.transfer_propose,), host=MINE, update={
+        P.transfer_answer: ("status", "refusal_code", "answered_at", "closed_at", "version"),
+        P.transfer_withdraw: ("status", "withdrawal_code", "closed_at", "version"),
+        P.transfer_depart: ("status", "assignment_id", "version")}),
     _child("milestones", (P.milestone_read, P.key_rotate), (P.milestone_record, *_MOVES),
            veiled={FieldGroup.claim: NOT_OF_THE_CLAIM},
            update={P.milestone_void: ("voided_at", "sealed_void_reason", "voided_by", "version"),

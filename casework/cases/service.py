@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 UNDER_WAY = (
     "SELECT EXISTS (SELECT 1 FROM offers WHERE case_id = %(case)s AND status = 'held') OR EXISTS"
     " (SELECT 1 FROM assignments WHERE case_id = %(case)s AND status IN ('proposed', 'acknowledged', 'departed'))"
+    " OR EXISTS (SELECT 1 FROM transfers WHERE case_id = %(case)s AND status IN ('proposed', 'accepted'))"
 )
 
 

@@ -194,7 +194,7 @@ class Oracle:
         if table == "case_notes":
             own = row["organization_id"] == str(who.organization_id)
             return own or (row["organization_id"] is None and row["visibility"] == "shared")
-        hosted = table in {"offers", "assignments", "offer_answers"}
+        hosted = table in {"offers", "assignments", "offer_answers", "transfers"}
         return not hosted or bool(row["organization_id"] == str(who.organization_id))
 
     def _grantee(self, who: Player, reach: Reach, grant: Row) -> bool:

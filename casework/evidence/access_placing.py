@@ -114,7 +114,7 @@ def _confirmation(aim: Aim) -> Any:
 def _closing(aim: Aim) -> int:
     under_way = aim.statuses("offers") & {"held"} or aim.statuses("assignments") & {
         "proposed", "acknowledged", "departed",
-    }  # fmt: skip
+    } or aim.statuses("transfers") & {"proposed", "accepted"}  # fmt: skip
     return conflict(aim.row is not None and (aim.row["status"] == "closed" or bool(under_way)))
 
 

@@ -21,6 +21,7 @@ from casework.evidence import (
     access_duties,
     access_following,
     access_lodging,
+    access_moving,
     access_observing,
     access_offices,
     access_pilots,
@@ -112,6 +113,7 @@ async def build(stage: Stage, people: Sequence[Player], *, short: bool) -> None:
     await access_following.change(author, len(wanted) + 60)
     await access_sponsoring.add(author)
     await access_pilots.add(author, len(wanted) + 100)
+    await access_moving.add(author, len(wanted) + 220)
     await access_supply.add(author)
     await access_lodging.add(author, len(wanted) + 140)
     await access_offices.add(author, len(wanted) + 180)
@@ -154,7 +156,7 @@ class Author:
     def __init__(self, stage: Stage, people: dict[str, Player]) -> None:
         self._stage, self._people = stage, people
 
-    async def tell(self, plot: Plot, number: int) -> None:
+    async def tell(self, plot: Plot, number: int) -> Json:
         case = await self.taken_in(plot, number)
         if plot.story in RECOMMENDED:
             made = await self.say("prosper", "POST", f"/v1/cases/{case['id']}/recommendations")
@@ -167,6 +169,10 @@ class Author:
         if plot.story == "closed":
             await self.say("prosper", "POST", f"/v1/cases/{case['id']}/close", {"reason": "Parti."}, case)
         await self._time_passes(plot, case)
+        return case
+
+    async def on_the_way(self, taker: str, number: int) -> Json:
+        return await self.tell(Plot("departed", taker), number)
 
     async def solved(self) -> None:
         while await solve_next(self._stage.app.state.database) is not None:

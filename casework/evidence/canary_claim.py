@@ -80,6 +80,17 @@ def pass_on(traffic: Traffic, plant: Planter, case: dict[str, Any]) -> None:
     traffic.do("camille", "GET", f"/v1/saved-worklists/{saved['id']}/cases")
 
 
+def move(traffic: Traffic, plant: Planter, case: dict[str, Any]) -> None:
+    """Another town is proposed to a household that has arrived, and the proposal taken back."""
+    wanted = {"case_id": case["id"], "capacity_id": str(world.key("le-phare/12072")), "asked_by": "household",
+              "reason_code": "family", "reason": plant.field("TransferCreate.reason")}  # fmt: skip
+    made = traffic.do("camille", "POST", "/v1/transfers", wanted, **plant.keyed())
+    path = f"/v1/transfers/{made['id']}"
+    traffic.do("pelagie", "GET", path)
+    words = {"reason_code": "other", "reason": plant.field("TransferWithdraw.reason")}
+    traffic.do("camille", "POST", f"{path}/withdraw", words, If_Match='"1"')
+
+
 def tell_authorities(traffic: Traffic, plant: Planter, path: str) -> None:
     for notice in traffic.do("pelagie", "GET", f"{path}/address-notices")["items"]:
         done = {"notified_on": clock.today().isoformat(), "receipt": plant.field("AddressNoticeDone.receipt")}

@@ -20,7 +20,7 @@ SEALED = frozenset(
         "Contact.phone", "Contact.email", "Contact.address", "IdentifierCreate.value", "PartialDate.value",
         "EvidenceCreate.reference", "MilestoneCreate.note", "MilestoneLine.note", "MilestoneVoid.reason", "MilestoneCorrect.note", "MilestoneCorrect.reason", "CaseClose.reason",
         "ObservationCreate.text", "ObservationReview.reason",
-        "OfferCreate.reason", "Withdrawal.reason", "AssignmentEnd.reason", "ClaimStatusCreate.source",
+        "OfferCreate.reason", "TransferCreate.reason", "TransferWithdraw.reason", "Withdrawal.reason", "AssignmentEnd.reason", "ClaimStatusCreate.source",
         "ClaimStatusSaid.source", "ClaimStatusVoid.reason", "AddressNoticeDone.receipt", "NoteCreate.text",
         "HandoverCreate.reason", "HandoverRefuse.reason",
         "RunConfirm.reason", "BreakGlassCreate.reason", "BreakGlassReview.note", "CaseSearchCreate.name", "IdentifierAsked.value",

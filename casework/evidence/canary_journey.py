@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from casework.demo import world
-from casework.evidence.canary_claim import follow, follow_claim, observe, pass_on, tell_authorities
+from casework.evidence.canary_claim import follow, follow_claim, move, observe, pass_on, tell_authorities
 from casework.evidence.canary_fields import IN_ROWS, SEALED
 from casework.evidence.canary_people import keep
 from casework.evidence.canary_privacy import protect
@@ -179,6 +179,7 @@ def _settle(traffic: Traffic, plant: Planter, case: dict[str, Any]) -> dict[str,
     for who, step in (("camille", "depart"), ("pelagie", "arrive")):
         assignment = traffic.do(who, "POST", f"{steps}/{step}", day, If_Match=_tag(assignment))
     tell_authorities(traffic, plant, path)
+    move(traffic, plant, case)
     milestone = traffic.do("pelagie", "POST", f"{path}/milestones", _milestone(person, plant), **plant.keyed())
     corrected = f"/v1/milestones/{milestone['id']}/correct"
     milestone = traffic.do("pelagie", "POST", corrected, _correction(plant), If_Match=_tag(milestone))

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from casework.authz.caller import Caller
     from casework.kernel.database import Session
     from casework.placement.schemas import AssignmentEnd
+    from casework.placement.transfer_models import Transfer
 
 LATE_ENTRY = timedelta(days=90)
 
@@ -66,7 +67,7 @@ async def refuse(
 async def depart(session: Session, caller: Caller, assignment_id: UUID, version: int, day: date) -> Assignment:
     assignment = await _stepping(session, assignment_id, version, AssignmentStatus.departed)
     await case_to(Permission.assignment_depart, session, caller, assignment.case_id)
-    _refuse_impossible(day, _earliest(assignment))
+    refuse_impossible(day, earliest(assignment))
     assignment.departed_on = day
     await _done(session, caller, assignment)
     return assignment
@@ -75,7 +76,7 @@ async def depart(session: Session, caller: Caller, assignment_id: UUID, version:
 async def arrive(session: Session, caller: Caller, assignment_id: UUID, version: int, day: date) -> Assignment:
     """From here the household lives in the host region; a trigger carries that to every row of the case."""
     assignment = await _stepping(session, assignment_id, version, AssignmentStatus.arrived)
-    _refuse_impossible(day, assignment.departed_on)
+    refuse_impossible(day, assignment.departed_on)
     assignment.arrived_on = day
     await _done(session, caller, assignment)
     for act in hooks.on_arrival:
@@ -93,7 +94,7 @@ async def correct_arrival(
     if assignment.version != version:
         raise StaleVersion
     await household_key(session, assignment.case_id)
-    _refuse_impossible(day, assignment.departed_on)
+    refuse_impossible(day, assignment.departed_on)
     if assignment.ended_on is not None and day > assignment.ended_on:
         raise date_after_next_step()
     assignment.arrived_on = day
@@ -109,7 +110,7 @@ async def correct_arrival(
 async def end(session: Session, caller: Caller, assignment_id: UUID, version: int, told: AssignmentEnd) -> Assignment:
     """A neutral event (domain.md §7.13): places are given back, the hosts' view ends, history stays."""
     assignment = await _stepping(session, assignment_id, version, AssignmentStatus.ended)
-    _refuse_impossible(told.occurred_on, assignment.arrived_on or assignment.departed_on or _earliest(assignment))
+    refuse_impossible(told.occurred_on, assignment.arrived_on or assignment.departed_on or earliest(assignment))
     key = await household_key(session, assignment.case_id)
     assignment.ended_on, assignment.end_code = told.occurred_on, EndCode(told.cause)
     assignment.sealed_end_reason = key.seal(END_PLACE, assignment.id, told.reason)
@@ -130,12 +131,12 @@ async def _stepping(session: Session, assignment_id: UUID, version: int, to: Ass
     return assignment
 
 
-def _earliest(assignment: Assignment) -> date:
+def earliest(assignment: Assignment | Transfer) -> date:
     """A journey may be entered after the fact, and a mistyped year may not become the household's arrival for good."""
     return assignment.created_at.astimezone(clock.QUEBEC).date() - LATE_ENTRY
 
 
-def _refuse_impossible(day: date, after: date | None) -> None:
+def refuse_impossible(day: date, after: date | None) -> None:
     if day > clock.today():
         raise date_in_future()
     if after is not None and day < after:

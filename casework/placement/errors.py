@@ -186,6 +186,48 @@ class StepNotPossible(Problem):
     )
 
 
+class CaseNotAssigned(Problem):
+    status = 409
+    title = Text("Dossier sans lieu d'accueil", "Case without a host")
+    detail = Text(
+        "Un transfert part d'une affectation en cours ; ce dossier n'en a pas : faites une offre.",
+        "A transfer starts from a current assignment; this case has none: make an offer.",
+    )
+
+
+class TransferToSamePlace(Problem):
+    status = 409
+    title = Text("Transfert vers le même lieu", "Transfer to the same place")
+    detail = Text("Le ménage est déjà affecté à ce lieu.", "The household is already assigned to this place.")
+
+
+class TransferAlreadyOpen(Problem):
+    status = 409
+    title = Text("Transfert déjà en cours", "Transfer already open")
+    detail = Text(
+        "Ce dossier a un transfert en cours ; menez-le à terme ou retirez-le.",
+        "This case has an open transfer; carry it out or withdraw it.",
+    )
+
+
+class TransferNotPossible(Problem):
+    status = 409
+    title = Text("Étape du transfert impossible", "Step of the transfer not possible")
+    detail = Text(
+        "Depuis l'état {transfer_status}, cette étape du transfert n'est pas possible.",
+        "From the status {transfer_status}, this step of the transfer is not possible.",
+    )
+
+
+class HouseholdNotAnswered(Problem):
+    status = 409
+    title = Text("Réponses attendues", "Answers awaited")
+    detail = Text(
+        "Chaque adulte du ménage répond d'abord à l'offre de ce transfert.",
+        "Each adult of the household answers the offer of this transfer first.",
+    )
+
+
 def date_in_future() -> InvalidContent:
     text = Text("Cette date est dans le futur.", "This date is in the future.")
     return InvalidContent(errors=[Fault(text, "future", pointer="/occurred_on")])

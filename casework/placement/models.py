@@ -95,6 +95,8 @@ class EndCode(StrEnum):
     moved_within_region = "moved_within_region"
     stay_completed = "stay_completed"
     handed_over = "handed_over"
+    returned_to_previous_region = "returned_to_previous_region"
+    transferred = "transferred"
     other = "other"
 
 

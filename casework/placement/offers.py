@@ -26,6 +26,7 @@ from casework.placement.errors import (
     NotAnAdult,
     OfferNotOpen,
     PlaceExcluded,
+    TransferAlreadyOpen,
 )
 from casework.placement.explain import violation_text
 from casework.placement.grants import grant_to_hosts
@@ -43,6 +44,7 @@ from casework.placement.models import (
 from casework.placement.recommendations import ASSIGNED, refuse_case
 from casework.placement.reference import default_weights
 from casework.placement.rules import Rule
+from casework.placement.transfer_models import IS_OPEN
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -51,9 +53,12 @@ if TYPE_CHECKING:
     from casework.kernel.database import Session
     from casework.kernel.language import Language
     from casework.placement.schemas import OfferAccept, OfferCreate
+    from casework.placement.transfer_schemas import TransferCreate
 
 STANDS = f"SELECT 1 FROM agreements a WHERE a.id = %(id)s AND {holds.AGREED}"
 RECOMMENDED = "SELECT 1 FROM recommendations WHERE id = %s AND case_id = %s"
+UNDER_TRANSFER = f"SELECT 1 FROM transfers WHERE case_id = %s AND {IS_OPEN}"
+OF_TRANSFER = "SELECT 1 FROM transfers WHERE offer_id = %s"
 END_GRANTS = "UPDATE case_grants SET ended_at = %s WHERE source_id = %s AND ended_at IS NULL"
 
 
@@ -63,7 +68,16 @@ async def make_offer(session: Session, caller: Caller, wanted: OfferCreate, lang
     subject = await inputs.subject_of(session, wanted.case_id)
     if await session.rows(ASSIGNED, (wanted.case_id,)):
         raise CaseAlreadyAssigned
+    if await session.rows(UNDER_TRANSFER, (wanted.case_id,)):
+        raise TransferAlreadyOpen
     await _refuse_foreign(session, wanted)
+    return await hold_place(session, caller, subject, wanted, language)
+
+
+async def hold_place(
+    session: Session, caller: Caller, subject: inputs.Subject, wanted: OfferCreate | TransferCreate, language: Language
+) -> Offer:
+    """The hold of an offer, whether the household has a host yet or not."""
     await _refuse_excluded(session, subject, wanted.capacity_id, language)
     offer = await _held(session, caller, subject, wanted)
     await grant_to_hosts(session, subject.bound(), offer)
@@ -103,14 +117,16 @@ async def _refuse_excluded(session: Session, subject: inputs.Subject, capacity_i
         )
 
 
-async def _held(session: Session, caller: Caller, subject: inputs.Subject, wanted: OfferCreate) -> Offer:
+async def _held(
+    session: Session, caller: Caller, subject: inputs.Subject, wanted: OfferCreate | TransferCreate
+) -> Offer:
     key = await key_within_reach(session, subject.household_id)
     session.about, session.about_case = key, subject.case_id
     offer_id, on = new_id(), clock.today()
     parameters = {
         "persons": subject.needs.persons, "capacity": wanted.capacity_id, "on": on, "id": offer_id, "now": clock.now(),
         "case": subject.case_id, "office": subject.office_id, "region": subject.region_code,
-        "recommendation": wanted.recommendation_id, "reason": key.seal(REASON_PLACE, offer_id, wanted.reason),
+        "recommendation": getattr(wanted, "recommendation_id", None), "reason": key.seal(REASON_PLACE, offer_id, wanted.reason),
         "by": caller.actor_id,
         "ref": key.pseudonym("offer", offer_id),
         "expires": clock.now() + timedelta(hours=wanted.expires_in_hours),
@@ -149,8 +165,11 @@ async def answer_offer(
     if answer is Answer.decline:
         await _settle(session, offer, OfferStatus.declined)
     elif subject.adults <= {*answers, said.person_id}:
-        await _refuse_lapsed(session, offer, subject)
-        await _assign(session, caller, offer, subject)
+        await refuse_lapsed(session, offer.agreement_id, subject)
+        if await session.rows(OF_TRANSFER, (offer.id,)):
+            await _keep_for_transfer(session, offer, subject)
+        else:
+            await _assign(session, caller, offer, subject)
     await session.flush()
     facts = {**_facts(offer), "answer": str(answer), "reason": row.reason_code and str(row.reason_code)}
     trail.record(session, caller, "offer.answered", facts)
@@ -189,12 +208,25 @@ async def _settle(session: Session, offer: Offer, status: OfferStatus) -> None:
     await session.rows(END_GRANTS, (clock.now(), offer.id))
 
 
-async def _refuse_lapsed(session: Session, offer: Offer, subject: inputs.Subject) -> None:
+async def refuse_lapsed(session: Session, agreement_id: UUID, subject: inputs.Subject) -> None:
     """Between the offer and the last acceptance, an adult may have taken a consent back, or the agreement ended."""
     if not subject.needs.has_consent:
         raise ConsentNoLongerStands
-    if not await session.rows(STANDS, {"id": offer.agreement_id, "on": clock.today()}):
+    await refuse_ended(session, agreement_id)
+
+
+async def refuse_ended(session: Session, agreement_id: UUID) -> None:
+    if not await session.rows(STANDS, {"id": agreement_id, "on": clock.today()}):
         raise AgreementEnded
+
+
+async def _keep_for_transfer(session: Session, offer: Offer, subject: inputs.Subject) -> None:
+    """Every adult would move: the places wait for the organization's word and the departure; the hosts go on seeing."""
+    await holds.take(session, offer.capacity_id, offer.persons)
+    offer.status, offer.answered_at = OfferStatus.accepted, clock.now()
+    await session.flush()
+    await session.rows(END_GRANTS, (clock.now(), offer.id))
+    await grant_to_hosts(session, subject.bound(), offer)
 
 
 async def _assign(session: Session, caller: Caller, offer: Offer, subject: inputs.Subject) -> None:

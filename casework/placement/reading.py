@@ -64,6 +64,13 @@ async def offers_as_read(session: Session, found: list[Offer], language: Languag
     ]
 
 
+async def offers_by_id(session: Session, ids: list[UUID], language: Language) -> dict[UUID, dict[str, Any]]:
+    """Those of them that the reader sees, as they stand in the database."""
+    query = offers().where(col(Offer.id).in_(ids)).execution_options(populate_existing=True)
+    found = list((await session.exec(query)).all())
+    return {read["id"]: read for read in await offers_as_read(session, found, language)}
+
+
 def reminded() -> tuple[Any, ...]:
     """Conditions on the offers that run out within the time of the earliest reminder."""
     earliest = max((one.hours_before for one in in_force_on(clock.today())), default=0)

@@ -216,12 +216,13 @@ class Step(Input):
 
 
 class EndCause(StrEnum):
-    """What a person may say; `handed_over` is written by the hand-over alone."""
+    """What a person may say; `handed_over` and `transferred` are written by the hand-over and the transfer alone."""
 
     left_region = "left_region"
     returned_to_metropolis = "returned_to_metropolis"
     moved_within_region = "moved_within_region"
     stay_completed = "stay_completed"
+    returned_to_previous_region = "returned_to_previous_region"
     other = "other"
 
 

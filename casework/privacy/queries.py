@@ -104,6 +104,10 @@ SECTIONS: Mapping[str, str] = {
         " x.departed_on, x.arrived_on, x.ended_on, x.sealed_end_reason AS end_reason"
         f" FROM assignments x{_WHERE_PLACE} WHERE x.case_id = %(case)s"
     ),
+    "transfers": (
+        "SELECT g.name_fr AS municipality, o.name AS organization, x.created_at AS made_at, x.asked_by, x.reason_code,"
+        f" x.status, x.refusal_code, x.withdrawal_code, x.closed_at FROM transfers x{_WHERE_PLACE} WHERE x.case_id = %(case)s"
+    ),
     "milestones": (
         "SELECT x.id, x.code, x.occurred_on, x.outcome, x.reason_code, x.evidence_kind, x.recorded_at,"
         " o.name AS organization, x.voided_at, x.person_id IS NULL AS whole_household,"
