@@ -14,7 +14,7 @@ from casework.evidence.stage import stage
 if TYPE_CHECKING:
     from casework.evidence.stage import Stage
 
-TARGET = 3.0
+TARGET = 2.0
 CASES, SHORT_CASES = 100_000, 500
 READER = "camille"
 PATHS = {"server": "/v1/cases/", "floor": "/v1/cases/", "control": "/naive/cases/"}
