@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -44,7 +45,7 @@ from casework.surface import refuse_unguarded
 from casework.upkeep.keys_present import missing_keys, refuse_missing_keys
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from casework.settings import Settings
 
@@ -131,12 +132,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         # What uvicorn would log of it is a traceback, and a library's words are never logged.
         logs.refused(fr=refusal.text.fr, en=refusal.text.en)
         raise
-    stop = asyncio.Event()
+    stop, database = asyncio.Event(), app.state.database
     hands = [
         asyncio.create_task(app.state.sequencer.run(stop)),
         asyncio.create_task(_expire_holds(app, stop)),
-        asyncio.create_task(_solve_runs(app, stop)),
-        asyncio.create_task(_move_households(app, stop)),
+        asyncio.create_task(_one_after_the_other(partial(solve_next, database), "placement_run_waits", stop)),
+        asyncio.create_task(_one_after_the_other(partial(move_next, database), "household_move_waits", stop)),
         asyncio.create_task(_tell_counts(app, stop)),
     ]
     if not settings.background:
@@ -197,27 +198,14 @@ async def _expire_holds(app: FastAPI, stop: asyncio.Event) -> None:
             continue
 
 
-async def _solve_runs(app: FastAPI, stop: asyncio.Event) -> None:
-    """One run after the other, each in a process of its own, as the system actor `planner`."""
+async def _one_after_the_other(next_one: Callable[[], Awaitable[object]], waits: str, stop: asyncio.Event) -> None:
+    """`next_one` again and again, and a pause when it finds nothing or fails; `waits` is logged of a failure."""
     while not stop.is_set():
         try:
-            found = await solve_next(app.state.database)
-        except Exception as error:  # noqa: BLE001 -- the lease runs out, and the run is taken up again
+            found = await next_one()
+        except Exception as error:  # noqa: BLE001 -- what was undone is taken up again, a run once its lease runs out
             found = None
-            log.warning("placement_run_waits", kind=type(error).__name__)
-        if found is None:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), RUNS_SECONDS)
-
-
-async def _move_households(app: FastAPI, stop: asyncio.Event) -> None:
-    """One household of a closed site after the other, as the system actor `mover`."""
-    while not stop.is_set():
-        try:
-            found = await move_next(app.state.database)
-        except Exception as error:  # noqa: BLE001 -- what was undone is taken up again
-            found = None
-            log.warning("household_move_waits", kind=type(error).__name__)
+            log.warning(waits, kind=type(error).__name__)
         if found is None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), RUNS_SECONDS)

@@ -17,6 +17,7 @@ import psycopg
 from casework.demo.world import key
 from casework.evidence.crowd import gather
 from casework.evidence.driving import drive, get
+from casework.evidence.measuring import cpu_seconds
 from casework.evidence.report import Run
 from casework.evidence.stage import stage
 from casework.kernel import clock
@@ -93,8 +94,6 @@ def _in_order(pages: list[dict[str, Any]]) -> bool:
 
 def _everything(found: Stage) -> tuple[int, float]:
     """How many are late in the region, and milliseconds of CPU to read and sort them all, as the coordinator."""
-    from casework.evidence.measuring import cpu_seconds
-
     context = Context("coordinator", key(WORKER), key(f"{WORKER}/grant"), key("dr-bas-saint-laurent"), REGION)
     entering = {"context": context.signed(found.settings.key("context")), "role": "casework_coordinator"}
     assert found.settings.database_url is not None

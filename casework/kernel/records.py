@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,6 +12,9 @@ from sqlmodel import Field, SQLModel
 
 from casework.kernel.clock import now
 from casework.kernel.ids import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(column_0_N_label)s",
@@ -47,9 +50,13 @@ class TextEnum(sa.types.TypeDecorator[Any]):
 
 def one_of(column: str, members: type[StrEnum], *, optional: bool = False) -> sa.CheckConstraint:
     """The CHECK that backs a `TextEnum` column."""
-    values = ", ".join(f"'{member}'" for member in members)
     null = f"{column} IS NULL OR " if optional else ""
-    return sa.CheckConstraint(f"{null}{column} IN ({values})", name=column)
+    return sa.CheckConstraint(f"{null}{among(column, members)}", name=column)
+
+
+def among(column: str, members: Iterable[StrEnum]) -> str:
+    """A SQL condition."""
+    return f"{column} IN (" + ", ".join(f"'{member}'" for member in members) + ")"
 
 
 class Record(SQLModel):

@@ -11,6 +11,7 @@ from casework.authz.caller import Caller
 from casework.authz.guard import ExpectedVersion, GuardedRoute, OnceSession, Session, allow, etag
 from casework.authz.policy import Permission
 from casework.cases.errors import CaseAlreadyClosed
+from casework.following.service import refuse_absent
 from casework.kernel.listing import newest_first
 from casework.kernel.openapi import described
 from casework.kernel.paging import CursorText, Limit
@@ -60,7 +61,7 @@ async def list_lodgings(
 
     The household's stays in temporary shelter, newest first.
     """
-    await service.refuse_absent(session, case_id)
+    await refuse_absent(session, case_id)
     query = select(Lodging).where(col(Lodging.case_id) == case_id)
     page = await newest_first(request, session, Lodging, query, f"lodgings:{case_id}", limit, cursor)
     await trail.record_read(session, caller, Permission.lodging_read, [case_id])

@@ -15,7 +15,6 @@ from casework.cases.errors import CaseAlreadyClosed
 from casework.cases.lifecycle import CaseStatus
 from casework.cases.service import case_to, subject_of
 from casework.kernel.partial_date import PartialDate
-from casework.kernel.problems import NotFound
 from casework.kernel.single import single
 from casework.lodging import errors
 from casework.lodging.models import Lodging, LodgingEnd
@@ -135,8 +134,3 @@ def _refuse_site(site: Site, before: Lodging | None, persons: int) -> None:
     missing = site.lodged + site.promised + persons - site.beds
     if missing > 0:
         raise errors.NotEnoughBeds(short=missing)
-
-
-async def refuse_absent(session: Session, case_id: UUID) -> None:
-    if not await session.rows("SELECT 1 FROM cases WHERE id = %s", (case_id,)):
-        raise NotFound

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from casework.kernel.clock import now
-from casework.kernel.records import CaseBound, Instant, Record, TextEnum, VersionedRecord, one_of
+from casework.kernel.records import CaseBound, Instant, Record, TextEnum, VersionedRecord, among, one_of
 
 # What each sealed column is bound to (kernel/sealing.py).
 REASON_PLACE = "offers/sealed_reason"
@@ -44,7 +44,7 @@ CURRENT = (
     AssignmentStatus.departed,
     AssignmentStatus.arrived,
 )
-IS_CURRENT = "status IN (" + ", ".join(f"'{status}'" for status in CURRENT) + ")"
+IS_CURRENT = among("status", CURRENT)
 
 
 class Answer(StrEnum):

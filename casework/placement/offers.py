@@ -222,17 +222,20 @@ async def refuse_ended(session: Session, agreement_id: UUID) -> None:
 
 async def _keep_for_transfer(session: Session, offer: Offer, subject: inputs.Subject) -> None:
     """Every adult would move: the places wait for the organization's word and the departure; the hosts go on seeing."""
-    await holds.take(session, offer.capacity_id, offer.persons)
-    offer.status, offer.answered_at = OfferStatus.accepted, clock.now()
-    await session.flush()
+    await _accepted(session, offer)
     await session.rows(END_GRANTS, (clock.now(), offer.id))
     await grant_to_hosts(session, subject.bound(), offer)
 
 
-async def _assign(session: Session, caller: Caller, offer: Offer, subject: inputs.Subject) -> None:
+async def _accepted(session: Session, offer: Offer) -> None:
+    """The places that were held are used from now on."""
     await holds.take(session, offer.capacity_id, offer.persons)
     offer.status, offer.answered_at = OfferStatus.accepted, clock.now()
     await session.flush()
+
+
+async def _assign(session: Session, caller: Caller, offer: Offer, subject: inputs.Subject) -> None:
+    await _accepted(session, offer)
     [(host_region,)] = await session.rows("SELECT region_code FROM capacities WHERE id = %s", (offer.capacity_id,))
     assignment = Assignment(
         **subject.bound(), offer_id=offer.id, capacity_id=offer.capacity_id, organization_id=offer.organization_id,

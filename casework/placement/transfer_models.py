@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from casework.kernel.language import Text
-from casework.kernel.records import CaseBound, Instant, TextEnum, VersionedRecord, one_of
+from casework.kernel.records import CaseBound, Instant, TextEnum, VersionedRecord, among, one_of
 from casework.placement.models import RefusalReason
 
 
@@ -30,7 +30,7 @@ class TransferStatus(StrEnum):
 
 
 OPEN: Final = (TransferStatus.proposed, TransferStatus.accepted)
-IS_OPEN: Final = "status IN (" + ", ".join(f"'{status}'" for status in OPEN) + ")"
+IS_OPEN: Final = among("status", OPEN)
 
 
 class AskedBy(StrEnum):

@@ -51,8 +51,9 @@ _HOLDING: Final = "SELECT i.person_id, 1 AS shared FROM identifiers i WHERE i.bl
 # planner to these few people's own tokens.
 _GRANTED: Final = (
     " UNION ALL SELECT t.person_id, rare.weight FROM case_grants g JOIN persons q ON q.case_id = g.case_id"
-    " AND q.region_code IS DISTINCT FROM %(mine)s CROSS JOIN LATERAL (SELECT t.token, t.person_id FROM name_tokens t WHERE t.person_id = q.id"
-    " AND t.token = ANY(%(tokens)s) AND t.region_code IS DISTINCT FROM %(mine)s{near} OFFSET 0) t"
+    " AND q.region_code IS DISTINCT FROM %(mine)s"
+    " CROSS JOIN LATERAL (SELECT t.token, t.person_id FROM name_tokens t WHERE t.person_id = q.id"
+    " AND t.token = ANY(%(tokens)s){near} OFFSET 0) t"
     " JOIN rare ON rare.token = t.token WHERE g.grantee_region = %(mine)s AND g.ended_at IS NULL"
 )
 
@@ -84,7 +85,7 @@ async def candidates(
 ) -> list[tuple[Any, ...]]:
     """(person, shared tokens, sealed name, kek, wrapped, version, then SUMMARY of the case), the likeliest first."""
     found = _HOLDING if tokens is None else sharing(_reach(session), in_region="region" in filters)
-    where = _conditions(filters)
+    where = conditions(filters)
     if tokens is not None and blind is not None:
         where.append("f.person_id IN (SELECT i.person_id FROM identifiers i WHERE i.blind = %(blind)s)")
     sql = (
@@ -105,14 +106,15 @@ async def cases_after(
     session: Session, filters: dict[str, Any], after: UUID | None, limit: int
 ) -> list[tuple[Any, ...]]:
     """Of the filters alone, newest first; one more than asked tells whether a page follows."""
-    where = _conditions(filters) + (["c.id < %(after)s"] if after else [])
+    where = conditions(filters) + (["c.id < %(after)s"] if after else [])
     sql = f"SELECT {', '.join(f'c.{name}' for name in SUMMARY)} FROM cases c WHERE {' AND '.join(where)}"
     return await session.rows(
         sql + " ORDER BY c.id DESC LIMIT %(limit)s", {**filters, "after": after, "limit": limit + 1}
     )
 
 
-def _conditions(filters: dict[str, Any]) -> list[str]:
+def conditions(filters: dict[str, Any]) -> list[str]:
+    """On the case `c`; each takes its value by its filter's name."""
     return [FILTERS[name] for name in filters if name in FILTERS]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import psycopg
 from sqlalchemy.exc import IntegrityError
@@ -15,18 +16,16 @@ from casework.kernel import clock
 from casework.kernel.single import single
 from casework.search import errors, queries, worklists
 from casework.search.models import SavedWorklist
+from casework.search.saved_schemas import SavedFilter
 from casework.search.worklists import Worklist
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from casework.authz.caller import Caller
     from casework.kernel.database import Session
     from casework.search.saved_schemas import SavedWorklistCreate
 
 MOST = 100
 MINE = "SELECT count(*) FROM saved_worklists WHERE actor_id = %s"
-COLUMNS = ", ".join(f"c.{name}" for name in SUMMARY)
 
 
 async def save(session: Session, caller: Caller, wanted: SavedWorklistCreate) -> SavedWorklist:
@@ -75,18 +74,11 @@ async def cases_of(
     name = asked.pop("worklist", None)
     if (days := asked.pop("hearing_within_days", None)) is not None:
         asked |= {"hearing_from": clock.today(), "hearing_to": clock.today() + timedelta(days=days)}
-    narrowed = [queries.FILTERS[one] for one in asked if one in queries.FILTERS]
-    bounds = {**asked, **worklists.bounds(caller), "limit": limit + 1}
     if name is not None:
-        on, row = after or (None, None)
-        sql = worklists.sql(Worklist(name), narrowed)
-        rows = await session.rows(sql, {**bounds, "on": on, "after": row})
-    else:
-        narrowed += ["c.id < %(after)s"] if after else []
-        where = " AND ".join(narrowed)
-        sql = f"SELECT NULL::date, {COLUMNS} FROM cases c WHERE {where} ORDER BY c.id DESC LIMIT %(limit)s"
-        rows = await session.rows(sql, {**bounds, "after": after[0] if after else None})
-    return [{"due_on": due, "case": dict(zip(SUMMARY, case, strict=True))} for due, *case in rows]
+        narrowed = queries.conditions(asked)
+        return await worklists.cases_of(session, caller, Worklist(name), after, limit, narrowed, asked)
+    rows = await queries.cases_after(session, asked, UUID(after[0]) if after else None, limit)
+    return [{"due_on": None, "case": dict(zip(SUMMARY, case, strict=True))} for case in rows]
 
 
 def place(found: dict[str, Any]) -> list[str]:
@@ -96,18 +88,8 @@ def place(found: dict[str, Any]) -> list[str]:
 
 
 def as_read(saved: SavedWorklist, caller: Caller) -> dict[str, Any]:
-    names = (
-        "worklist",
-        "status",
-        "programme",
-        "region",
-        "caseworker_id",
-        "organization_id",
-        "need",
-        "hearing_within_days",
-    )
     return {
         "id": saved.id, "name": saved.name, "own": saved.actor_id == caller.actor_id, "version": saved.version,
         "shared": saved.office_id is not None or saved.region_code is not None,
-        "asked": {name: saved.asked.get(name) for name in names},
+        "asked": {name: saved.asked.get(name) for name in SavedFilter.model_fields},
     }  # fmt: skip

@@ -12,7 +12,7 @@ from casework.kernel import clock
 from casework.kernel.language import Language, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from casework.authz.caller import Caller
     from casework.kernel.database import Session
@@ -73,7 +73,7 @@ FOUND: Final = {
 }
 
 
-def sql(name: Worklist, narrowed: Iterable[str] = ()) -> str:
+def _sql(name: Worklist, narrowed: Iterable[str]) -> str:
     """`narrowed`: conditions on the case `c` (search/queries.py), where a saved worklist has some.
 
     LATERAL with OFFSET 0 holds the planner to one look-up by key for each case shown, the most pressing first: left to
@@ -90,17 +90,23 @@ def sql(name: Worklist, narrowed: Iterable[str] = ()) -> str:
     )
 
 
-async def cases_of(
-    session: Session, caller: Caller, name: Worklist, after: list[Any] | None, limit: int
+async def cases_of(  # noqa: PLR0913, PLR0917 -- the list, the page of it, and what narrows it
+    session: Session,
+    caller: Caller,
+    name: Worklist,
+    after: list[Any] | None,
+    limit: int,
+    narrowed: Iterable[str] = (),
+    values: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """One more than asked; row security decides which cases there are."""
+    """One more than asked; row security decides which cases there are. `values`: what the `narrowed` conditions name."""
     on, row = after or (None, None)
-    asked = {**bounds(caller), "on": on, "after": row, "limit": limit + 1}
-    rows = await session.rows(sql(name), asked)
+    asked = {**(values or {}), **_bounds(caller), "on": on, "after": row, "limit": limit + 1}
+    rows = await session.rows(_sql(name, narrowed), asked)
     return [{"due_on": due, "case": dict(zip(SUMMARY, case, strict=True))} for due, *case in rows]
 
 
-def bounds(caller: Caller) -> dict[str, Any]:
+def _bounds(caller: Caller) -> dict[str, Any]:
     today = clock.today()
     reach = reach_of(caller.person_role, Permission.worklist_read)
     return {

@@ -53,8 +53,11 @@ def gains(instance: Instance, prices: Ints) -> Ints:
 
 def bound(instance: Instance, prices: Ints) -> int:
     """No placement is worth more, in thousandths of a point."""
-    best = gains(instance, prices).max(axis=1, initial=0)
-    return int(prices @ instance.capacity + np.maximum(best, 0).sum())
+    return _ceiling(gains(instance, prices), instance.capacity, prices)
+
+
+def _ceiling(left: Ints, room: Ints, prices: Ints) -> int:
+    return int(prices @ room + np.maximum(left.max(axis=1, initial=0), 0).sum())
 
 
 def whole(dual: Floats) -> Ints:
@@ -91,7 +94,7 @@ def _sifted(instance: Instance, room: Ints, prices: Ints) -> Relaxed:
         solved = solve(instance, pairs, room - instance.used(settled))
         prices = whole(solved.dual)
         after = gains(instance, prices)
-        reached = int(prices @ room + np.maximum(after.max(axis=1, initial=0), 0).sum())
+        reached = _ceiling(after, room, prices)
         if best is None or reached < best[0]:
             best = (reached, prices)
         earned = np.maximum(np.where(open_pairs, after, 0).max(axis=1, initial=0), 0)
